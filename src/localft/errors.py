@@ -1,0 +1,132 @@
+"""What can go wrong by a user's doing, as one tree.
+
+    LocalftError                 every error that a user can cause; carries `code`, `param` and an exit code
+    ├── UsageError (ValueError)      a flag, recipe key or value that makes no sense      exit 2
+    ├── DataError (ValueError)       a data file that is not valid, with all its problems exit 1
+    ├── ModelError (ValueError)      a model that cannot be found, read or trained        exit 1
+    ├── RowRefused (ValueError)      one row whose loss mask cannot be proven             exit 1
+    ├── CheckpointError (ValueError) a run that cannot be continued from what is on disk  exit 1
+    ├── MissingExtra (ImportError)   a part of localft whose packages are not installed   exit 1
+    ├── TrainingFailed (RuntimeError) a training that could not go on                      exit 1
+    └── TrainingInterrupted          stopped by a signal; a checkpoint is saved           exit 75
+
+To add one: derive from the nearest category and from the stdlib type that callers would catch, pass `message`, and keep
+every attribute an argument of `__init__`, since errors cross process boundaries and must survive pickling. An
+`assert` is for what only our own code can break.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LocalftError(Exception):
+    """Base of all errors that a user can cause and mend.
+
+    `code` is stable and machine-readable; `param` names the request field at fault, in the service's words.
+    """
+
+    exit_code = 1
+    default_code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.param = param
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[LocalftError], attributes: dict[str, Any]) -> LocalftError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, attributes["message"])
+    error.__dict__.update(attributes)
+    return error
+
+
+class UsageError(LocalftError, ValueError):
+    """A flag, recipe key or value that makes no sense; `problems` lists them all, one sentence each."""
+
+    exit_code = 2
+    default_code = "invalid_request"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: tuple[str, ...] = (),
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param)
+        self.problems = problems or (message,)
+
+
+class DataError(LocalftError, ValueError):
+    """A data file that is not valid; the message holds every problem that is shown, `report` all of them."""
+
+    default_code = "invalid_training_file"
+
+    def __init__(
+        self, message: str, *, report: Any = None, code: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, code=code, param=param)
+        self.report = report
+
+
+class ModelError(LocalftError, ValueError):
+    """A model, tokenizer or chat template that cannot be found, read or trained."""
+
+    default_code = "invalid_model"
+
+
+class RowRefused(LocalftError, ValueError):
+    """A row whose loss mask cannot be proven right, so it is not trained.
+
+    `message_index` is the 0-based index into `messages`, or None where the whole row is at fault.
+    """
+
+    default_code = "row_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        message_index: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param)
+        self.line = line
+        self.message_index = message_index
+
+
+class CheckpointError(LocalftError, ValueError):
+    """A run that cannot be continued: a torn checkpoint, or a plan that is no longer the same."""
+
+    default_code = "invalid_checkpoint"
+
+
+class MissingExtra(LocalftError, ImportError):
+    """A command that needs packages which the bare install leaves out; the message holds the install command."""
+
+    default_code = "missing_extra"
+
+
+class TrainingFailed(LocalftError, RuntimeError):
+    """A training that could not go on, such as a loss that is not a number."""
+
+    default_code = "training_failed"
+
+
+class TrainingInterrupted(LocalftError):
+    """Stopped by Ctrl-C or SIGTERM after saving; the same command continues it."""
+
+    exit_code = 75
+    default_code = "interrupted"

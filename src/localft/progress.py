@@ -1,0 +1,80 @@
+"""What a training tells while it runs: small typed events, passed to one callback.
+
+`training` makes them and knows nothing of jobs; `jobs` records them and knows nothing of tensors; `cli` prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A part of the job began: reading data, tokenising, loading the model, training, saving."""
+
+    stage: Literal["tokenize", "load_model", "train", "save_model"]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the user that is no metric: something cut, skipped, chosen or continued."""
+
+    message: str
+    level: Literal["info", "warn"] = "info"
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """One finished optimizer step. Reported once a step, after everything measured at that step is known."""
+
+    step: int
+    """1-based."""
+    total_steps: int
+    epoch: int
+    """1-based epoch that the step belongs to."""
+    train_loss: float
+    """sum(weight * nll) / sum(weight) over the whole step, all ranks and micro-batches; nats per token."""
+    train_mean_token_accuracy: float
+    """Share of trained target tokens whose top-1 prediction is right, pooled over the step."""
+    learning_rate: float
+    """The learning rate that this step used."""
+    grad_norm: float
+    examples: int
+    tokens: int
+    """Tokens of the step's examples, padding not counted."""
+    trained_tokens: int
+    seconds: float
+    """Wall time of the step, validation not included."""
+    valid_loss: float | None = None
+    valid_mean_token_accuracy: float | None = None
+    full_valid_loss: float | None = None
+    full_valid_mean_token_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A checkpoint is whole on disk."""
+
+    step: int
+    path: str
+    epoch_end: bool
+    """False for one saved because of a signal."""
+    metrics: StepMetrics
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a training ended. `interrupted` means: saved, and the same command continues it."""
+
+    status: Literal["succeeded", "interrupted"]
+    last_step: int
+    trained_tokens: int
+    """Trained tokens times epochs actually run, as the service bills them: every token of every example passed."""
+    model_path: str | None
+
+
+ProgressEvent = StageStarted | Notice | StepMetrics | CheckpointSaved
+Report = Callable[[ProgressEvent], None]

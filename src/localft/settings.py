@@ -1,0 +1,50 @@
+"""Where localft keeps things, and what of the environment it reads. Nothing else reads environment variables for these."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """Directory of what outlives a run (token store, embedded models): `LOCALFT_HOME`, else the platform's user data directory."""
+    configured = os.environ.get("LOCALFT_HOME")
+    return Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("localft"))
+
+
+@dataclass(frozen=True)
+class ProcessGroup:
+    """This process's place among the processes of one training, as `accelerate launch` and `torchrun` announce it."""
+
+    rank: int
+    local_rank: int
+    world_size: int
+    launched: bool
+    """True where a launcher started this process, so that no further one must be started."""
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+
+def process_group() -> ProcessGroup:
+    """Reads RANK, LOCAL_RANK and WORLD_SIZE; one process of one where no launcher set them."""
+    launched = "RANK" in os.environ and "WORLD_SIZE" in os.environ
+    return ProcessGroup(
+        rank=int(os.environ.get("RANK", 0)),
+        local_rank=int(os.environ.get("LOCAL_RANK", 0)),
+        world_size=int(os.environ.get("WORLD_SIZE", 1)),
+        launched=launched,
+    )
+
+
+def visible_gpus() -> int:
+    """How many NVIDIA GPUs this process may use, found without importing torch: device files, narrowed by CUDA_VISIBLE_DEVICES."""
+    present = len([p for p in Path("/dev").glob("nvidia[0-9]*") if p.name[6:].isdigit()])
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None:
+        return present
+    return min(present, len([part for part in allowed.split(",") if part.strip() and part.strip() != "-1"]))
