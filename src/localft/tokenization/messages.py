@@ -29,7 +29,9 @@ class MessageForm:
 
 
 # vLLM turns `arguments` into a mapping before it renders, so that form comes first.
-_FORMS = [MessageForm(a, c) for a, c in product(("mapping", "string"), ("null", "absent", "empty"))]
+_ARGUMENTS: tuple[ArgumentsForm, ...] = ("mapping", "string")
+_EMPTY_CONTENTS: tuple[EmptyContentForm, ...] = ("null", "absent", "empty")
+_FORMS = [MessageForm(arguments, empty) for arguments, empty in product(_ARGUMENTS, _EMPTY_CONTENTS)]
 
 
 def message_forms(example: ChatExample) -> list[MessageForm]:
@@ -160,28 +162,28 @@ def _find_json(value: Any, region: str, start: int) -> int | None:
 
 def _find_leaves(value: Any, region: str, start: int) -> int | None:
     """The end of the last key or value when all of them stand in `region` in order, else None."""
+    at = start
+    for leaf in _leaves(value):
+        found = [(region.find(spelling, at), len(spelling)) for spelling in _spellings(leaf)]
+        found = [(position, -length) for position, length in found if position >= 0]
+        if not found:
+            return None
+        position, length = min(found)
+        at = position - length
+    return at
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Keys and values in the order in which they are written."""
     if isinstance(value, dict):
-        at: int | None = start
         for key, entry in value.items():
-            at = _find_leaves(key, region, at)
-            at = None if at is None else _find_leaves(entry, region, at)
-            if at is None:
-                return None
-        return at
-    if isinstance(value, list):
-        at = start
+            yield key
+            yield from _leaves(entry)
+    elif isinstance(value, list):
         for entry in value:
-            at = _find_leaves(entry, region, at)
-            if at is None:
-                return None
-        return at
-    found = [
-        (region.find(spelling, start), -len(spelling)) for spelling in _spellings(value) if spelling in region[start:]
-    ]
-    if not found:
-        return None
-    position, length = min(found)
-    return position - length
+            yield from _leaves(entry)
+    else:
+        yield value
 
 
 def _spellings(value: Any) -> set[str]:

@@ -24,7 +24,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import jinja2
@@ -52,6 +52,16 @@ _PLANES = (0xF0000, 0x100000)
 _BREAK_OFFSET = 0xFFFD
 _MAX_MESSAGES = _BREAK_OFFSET // 2 - 1
 _BATCH_ROWS = 256
+
+# When every form of the tool calls is refused, the refusal that says most is shown: the later here the better.
+_EXPLAINS = (
+    "template_failed",
+    "render_differs",
+    "message_missing",
+    "start_unknown",
+    "tool_call_missing",
+    "template_refused",
+)
 
 
 def render_example(example: ChatExample, tokenizer: ChatTokenizer) -> TokenizedExample:
@@ -111,7 +121,7 @@ class _Draft:
             return self.text
         character = chr(self.plane + _BREAK_OFFSET)
         edges = [0, *self.breaks, len(self.text)]
-        return character.join(self.text[a:b] for a, b in zip(edges, edges[1:], strict=False))
+        return character.join(self.text[a:b] for a, b in pairwise(edges))
 
 
 @dataclass(slots=True)
@@ -152,8 +162,9 @@ class RenderedRows:
             else:
                 self.form = form
                 return draft
-        # The template's own words explain most, then the reason that the server's own form gave.
-        raise next((r for r in refusals if r.code == "template_refused"), refusals[0])
+        raise max(
+            refusals, key=lambda refusal: _EXPLAINS.index(refusal.code) if refusal.code in _EXPLAINS else len(_EXPLAINS)
+        )
 
     def _draft(self, example: ChatExample, form: MessageForm) -> _Draft:
         plain_messages = template_messages(example, form, developer_role=self.developer_role)
@@ -309,8 +320,13 @@ class RenderedRows:
         end = marked.ends[span.message_index][0]
         if span.message_index in marked.starts:
             same = marked.text[span.body_start : end].strip() == expected.strip()
-        else:  # a template that moves a thinking part rewrites the white space around it
-            same = _squeezed(marked.text[span.start : end]) == _squeezed(expected)
+        else:
+            # A template that moves a thinking part rewrites the white space around it, and the generation prompt may
+            # supply its opening tag: the message must stand before `end`, and the span must be its end or all of it.
+            written = _squeezed(expected)
+            same = written.endswith(_squeezed(marked.text[span.start : end])) and _squeezed(marked.text[:end]).endswith(
+                written
+            )
         if not same:
             raise _refused(
                 example,

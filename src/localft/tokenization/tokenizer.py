@@ -54,7 +54,7 @@ class ChatTokenizer:
     ) -> None:
         # Decoding and ids are all that is used, never the template of bos/eos that a post-processor adds; a ByteLevel
         # post-processor would besides cut the leading space out of a token's offsets and hide where a token begins.
-        backend.post_processor = None  # type: ignore[assignment]
+        backend.post_processor = None
         backend.no_truncation()
         backend.no_padding()
         self.backend = backend
