@@ -75,11 +75,17 @@ class ChatTokenizer:
 
     @classmethod
     def from_directory(
-        cls, directory: str | Path, *, chat_template: str | None = None, date: str | None = None
+        cls,
+        directory: str | Path,
+        *,
+        chat_template: str | None = None,
+        fallback_template: str | None = None,
+        date: str | None = None,
     ) -> ChatTokenizer:
         """Reads tokenizer.json, tokenizer_config.json, the chat template and generation_config.json of a saved model.
 
-        `chat_template` (text) takes the place of the model's own. Raises ModelError where a file is missing or unreadable.
+        `chat_template` (text) takes the place of the model's own; `fallback_template` names one of localft's for a model that
+        has none. Raises ModelError where a file is missing or unreadable, or no template is found.
         """
         directory = Path(directory)
         file = directory / "tokenizer.json"
@@ -102,6 +108,8 @@ class ChatTokenizer:
         own, tool_template = _read_chat_template(directory, config)
         if chat_template is not None:
             own, tool_template = chat_template, None
+        if own is None and fallback_template is not None:
+            own = read_template(fallback_template)
         if own is None:
             raise ModelError(
                 f"{directory}: the model has no chat template; give one as chat_template: FILE in the recipe or "
