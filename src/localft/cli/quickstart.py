@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count, takewhile
+from itertools import count
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated
@@ -137,8 +137,8 @@ def question(example: ChatExample, tokenizer: ChatTokenizer) -> Question:
         for message in example.messages[:trained]
         if message.role != "system"
     )
-    prompt = tuple(token for token, _ in takewhile(lambda pair: pair[1] == 0, zip(row.input_ids, row.loss_weights)))
-    return Question(transcript, prompt, example.messages[trained].text or "")
+    start = next(i for i, weight in enumerate(row.loss_weights) if weight)
+    return Question(transcript, tuple(row.input_ids[:start]), example.messages[trained].text or "")
 
 
 def _stay_on_this_cpu() -> None:
