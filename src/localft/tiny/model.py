@@ -31,7 +31,7 @@ SHIPPED_FILES = (
 )
 WEIGHTS_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
-_HERE = Path(__file__).parent
+SHIPPED_DIRECTORY = Path(__file__).parent
 
 _SEED = 20
 _EMBEDDING_STD = 0.2
@@ -77,7 +77,7 @@ def _fingerprint() -> str:
 
 
 def _shipped(name: str) -> bytes:
-    return (_HERE / name).read_bytes()
+    return (SHIPPED_DIRECTORY / name).read_bytes()
 
 
 def _write(directory: Path) -> None:
