@@ -111,7 +111,9 @@ class TrainingPlan(_Strict):
 
     def meaning_fingerprint(self) -> str:
         """sha256 of what the job means; execution, places and versions are left out, so a resumed run may differ there."""
-        fields = self.model_dump(mode="json", exclude={"localft_version", "execution", "memory", "tokens", "output_dir"})
+        fields = self.model_dump(
+            mode="json", exclude={"localft_version", "execution", "memory", "tokens", "output_dir"}
+        )
         fields["model"] = {key: value for key, value in fields["model"].items() if key != "path"}
         for file in ("training_file", "validation_file"):
             fields[file] = fields[file] and fields[file]["sha256"]

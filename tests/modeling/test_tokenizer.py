@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from chat import assistant, row, user
 from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 
+from chat import assistant, row, user
 from localft.errors import ModelError
 from localft.modeling.tokenizer import agreed_tokenizer, transformers_backend
 from localft.tokenization.render import render_example

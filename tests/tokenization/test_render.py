@@ -6,16 +6,16 @@ import json
 import shutil
 
 import pytest
-from chat import assistant, call, function_tool, row, system, tool_result, user
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from trl_templates import template_tokenizer
 
+from chat import assistant, call, function_tool, row, system, tool_result, user
 from localft.data.examples import Message
 from localft.errors import RowRefused
 from localft.tokenization.render import render_example, render_examples
 from localft.tokenization.tokenizer import ChatTokenizer, read_template, template_names
+from trl_templates import template_tokenizer
 
 
 @pytest.fixture(scope="session")

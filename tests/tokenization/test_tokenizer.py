@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from trl_templates import template_names as trl_template_names
-from trl_templates import template_text
 
 from localft.errors import ModelError
 from localft.tokenization.jinja import TemplateRefusal, render_template
 from localft.tokenization.tokenizer import ChatTokenizer, read_template, template_names
+from trl_templates import template_names as trl_template_names
+from trl_templates import template_text
 
 MESSAGES = [
     {"role": "user", "content": "Grüße <b>& 'x'</b> {{ y }}"},
@@ -120,7 +120,7 @@ def test_template_that_prints_today_prints_the_jobs_date(tiny_llama):
 
 
 def test_template_cannot_reach_out_of_its_sandbox():
-    with pytest.raises(Exception, match="unsafe|undefined"):
+    with pytest.raises(Exception, match=r"unsafe|undefined"):
         _render("{{ ''.__class__.__mro__[1].__subclasses__() }}")
 
 

@@ -128,7 +128,11 @@ def _flaws(root: object) -> Iterator[Flaw]:
         if isinstance(value, dict):
             if isinstance(value, _RepeatedKeys):
                 for key in value.repeated:
-                    yield Flaw(child(path, key), "duplicate_key", f"expected each key once, found {shown(key)} again in the same object; remove all but one")
+                    yield Flaw(
+                        child(path, key),
+                        "duplicate_key",
+                        f"expected each key once, found {shown(key)} again in the same object; remove all but one",
+                    )
             for key in value:
                 if _SURROGATE.search(key):
                     yield Flaw(child(path, key), "lone_surrogate", _lone_surrogate_message("the key"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from localft.data.examples import ChatExample
@@ -66,15 +67,19 @@ def survey_rows(
     examples: Iterable[ChatExample],
     tokenizer: ChatTokenizer,
     *,
+    file: str | Path,
     max_length: int | None,
     overlong: Overlong,
     statistics: TokenStatistics,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[SurveyedRow]:
-    """Each row as it will be trained, or why it will not be; counts into `statistics`. `progress` gets the rows done."""
+    """Each row of `file` as it will be trained, or why it will not be; counts into `statistics`.
+
+    `progress` gets the number of rows done.
+    """
     for row in render_examples(examples, tokenizer):
         statistics.rows += 1
-        fitted = _fit(row, max_length, overlong, statistics) if isinstance(row, TokenizedExample) else row
+        fitted = _fit(row, file, max_length, overlong, statistics) if isinstance(row, TokenizedExample) else row
         if isinstance(fitted, TokenizedExample):
             statistics.examples += 1
             statistics.tokens += len(fitted.input_ids)
@@ -93,12 +98,15 @@ def survey(
     examples: Iterable[ChatExample],
     tokenizer: ChatTokenizer,
     *,
+    file: str | Path,
     max_length: int | None = None,
     overlong: Overlong = "refuse",
 ) -> tuple[TokenStatistics, list[RowRefused], list[DroppedRow]]:
     """Counts a file's tokens and collects the refused and the dropped rows; keeps no tokens."""
     statistics, refused, dropped = TokenStatistics(), [], []
-    for row in survey_rows(examples, tokenizer, max_length=max_length, overlong=overlong, statistics=statistics):
+    for row in survey_rows(
+        examples, tokenizer, file=file, max_length=max_length, overlong=overlong, statistics=statistics
+    ):
         if isinstance(row, RowRefused):
             refused.append(row)
         elif isinstance(row, DroppedRow):
@@ -113,7 +121,7 @@ def _fit(row: TokenizedExample, max_length: int | None, overlong: Overlong, stat
     statistics.overlong += 1
     if overlong == "refuse":
         return RowRefused(
-            f"line {row.line}: {length} tokens, but max_length is {max_length}; shorten the row, raise max_length, or set "
+            f"{file}:{row.line}: {length} tokens, but max_length is {max_length}; shorten the row, raise max_length, or set "
             "overlong: truncate or overlong: drop in the recipe",
             line=row.line,
             code="too_long",

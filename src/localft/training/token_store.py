@@ -21,7 +21,6 @@ from datasets import Sequence as ListOf
 from datasets.arrow_writer import ArrowWriter
 
 from localft import settings
-from localft.data.examples import ChatExample
 from localft.data.reading import read_examples
 from localft.errors import DataError, RowRefused
 from localft.tokenization.examples import TokenizedExample
@@ -95,7 +94,7 @@ def open_token_store(
     shelf.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".making-", dir=shelf))
     try:
-        _write(staging, read_examples(data_file), tokenizer, max_length, overlong, progress)
+        _write(staging, data_file, tokenizer, max_length, overlong, progress)
         if directory.exists() and not _is_whole(directory):
             shutil.rmtree(directory)
         try:
@@ -110,7 +109,7 @@ def open_token_store(
 
 def _write(
     directory: Path,
-    examples: Iterator[ChatExample],
+    data_file: Path,
     tokenizer: ChatTokenizer,
     max_length: int | None,
     overlong: Overlong,
@@ -118,7 +117,13 @@ def _write(
 ) -> None:
     statistics, dropped, refused = TokenStatistics(), [], []
     rows = survey_rows(
-        examples, tokenizer, max_length=max_length, overlong=overlong, statistics=statistics, progress=progress
+        read_examples(data_file),
+        tokenizer,
+        file=data_file,
+        max_length=max_length,
+        overlong=overlong,
+        statistics=statistics,
+        progress=progress,
     )
     path = directory / "rows.arrow"
     with ArrowWriter(path=str(path), features=_FEATURES) as writer:
