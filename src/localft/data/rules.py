@@ -205,11 +205,11 @@ def _check_message_keys(message: dict[str, Any], role: str | None, path: str, fi
         if key in allowed:
             continue
         if key == "weight":
-            message_text = f"expected weight on assistant messages only, found it on a {role} message; remove it"
-            findings.add(child(path, key), "misplaced_weight", message_text)
+            expected = "expected weight on assistant messages only"
+            findings.add(child(path, key), "misplaced_weight", f"{expected}, found it on a {role} message; remove it")
         elif key in ALL_MESSAGE_KEYS:
-            owners = " and ".join(owner for owner, keys in MESSAGE_KEYS.items() if key in keys)
-            message_text = f"expected this key on {owners} messages only, found it on a {role} message; remove it"
+            owners = ", ".join(owner for owner, keys in MESSAGE_KEYS.items() if key in keys)
+            message_text = f"expected this key on messages of {owners} only, found it on one of {role}; remove it"
             findings.add(child(path, key), "misplaced_key", message_text)
         else:
             findings.add(child(path, key), "unknown_key", _unknown_key_message(key, allowed))
