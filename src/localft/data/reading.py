@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localft.data.examples import ChatExample
-from localft.data.jsonl import read_lines
+from localft.data.jsonl import NumberedLine, read_lines
 from localft.data.report import describe
 from localft.data.validation import FileReport, ValidationReport, check_line, too_long_problem
 from localft.errors import DataError
@@ -20,16 +20,20 @@ def read_examples(path: str | Path, *, param: str = "training_file") -> Iterator
     A line with errors raises `DataError` with all of that line's errors; `validate_file` tells those of all lines.
     """
     for line in read_lines(path, param=param):
-        if line.is_blank:
-            continue
-        if line.too_long:
-            example, errors = None, [too_long_problem(line)]
-        else:
-            example, errors, _ = check_line(line.raw, file=str(path), line=line.number, offset=line.offset)
-        if example is None:
-            message = "\n".join(describe(str(path), problem) for problem in errors[:SHOWN_IN_ERROR])
-            raise DataError(message, report=tuple(errors), code=f"invalid_{param}", param=param)
-        yield example
+        if not line.is_blank:
+            yield read_example(path, line, param=param)
+
+
+def read_example(path: str | Path, line: NumberedLine, *, param: str = "training_file") -> ChatExample:
+    """The example of one line of `path`. A blank line is none, so it is an error here."""
+    if line.too_long:
+        example, errors = None, [too_long_problem(line)]
+    else:
+        example, errors, _ = check_line(line.raw, file=str(path), line=line.number, offset=line.offset)
+    if example is None:
+        message = "\n".join(describe(str(path), problem) for problem in errors[:SHOWN_IN_ERROR])
+        raise DataError(message, report=tuple(errors), code=f"invalid_{param}", param=param)
+    return example
 
 
 def require_valid(report: ValidationReport) -> None:
