@@ -8,9 +8,11 @@ from typing import BinaryIO, NamedTuple
 
 from localft.errors import UsageError
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
-"""Longest line that is read whole. The longest row of a 128k-token model is about 2 MB, so this refuses no real row; it
-bounds memory on a file without line ends."""
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""Longest line that is read whole: 64 bytes for each of the 65,536 tokens that the service takes in an example.
+
+It bounds memory. Objects can take 35 times their text once parsed, so 4 MiB is what fits beside the rest in 256 MB.
+"""
 
 JSON_WHITESPACE = b" \t\r\n"
 UTF8_BOM = b"\xef\xbb\xbf"

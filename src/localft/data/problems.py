@@ -44,7 +44,11 @@ RULES: dict[str, Rule] = {
     "invalid_utf8": Rule(
         "error", "Bytes that are not UTF-8; the message names the byte offset.", "Save the file as UTF-8."
     ),
-    "line_too_long": Rule("error", "A line of more than 16 MiB.", "Write one example a line; split the example."),
+    "line_too_long": Rule(
+        "error",
+        "A line of more than 4 MiB: 64 bytes for each of the 65,536 tokens that the service takes in an example.",
+        "Write one example a line; split the example.",
+    ),
     "invalid_json": Rule("error", "The line is not one JSON value.", "Write each example with a JSON library."),
     "not_an_object": Rule("error", "The line is JSON but not an object.", 'Write `{"messages": [...]}` on each line.'),
     "too_deep": Rule("error", "Arrays and objects nested more than 100 deep.", "Flatten the value."),

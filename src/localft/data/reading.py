@@ -25,7 +25,7 @@ def read_examples(path: str | Path, *, param: str = "training_file") -> Iterator
 
 
 def read_example(path: str | Path, line: NumberedLine, *, param: str = "training_file") -> ChatExample:
-    """Returns the example of one line that is not blank; raises `DataError` with all of its errors."""
+    """The example of one line of `path`. A blank line is none, so it is an error here."""
     if line.too_long:
         example, errors = None, [too_long_problem(line)]
     else:

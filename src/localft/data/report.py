@@ -43,8 +43,10 @@ def write_json(report: ValidationReport, stream: BinaryIO) -> None:
     stream.write(b'],\n"tokens": %s}\n' % _encode(report.tokens))
 
 
-def text_lines(report: ValidationReport, *, shown_per_code: int = SHOWN_PER_CODE) -> Iterator[str]:
-    """The report for a terminal: counts, findings grouped by code, token counts, and what to do next."""
+def text_lines(
+    report: ValidationReport, *, model: str | None = None, shown_per_code: int = SHOWN_PER_CODE
+) -> Iterator[str]:
+    """The report for a terminal: counts, findings grouped by code, token counts, and what to do next with `model`."""
     for file in report.files:
         yield (
             f"{file.path} ({file.role} file): {counted(file.examples, 'example')}, "
@@ -59,7 +61,7 @@ def text_lines(report: ValidationReport, *, shown_per_code: int = SHOWN_PER_CODE
     if report.tokens is not None:
         yield from _token_lines(report)
         yield ""
-    yield from _next_steps(report)
+    yield from _next_steps(report, model)
 
 
 @dataclass
@@ -84,29 +86,34 @@ def _grouped(file: str, problems: Sequence[Problem], shown_per_code: int) -> Ite
 
 
 def _token_lines(report: ValidationReport) -> Iterator[str]:
-    assert report.tokens is not None
+    tokens = report.tokens
+    assert tokens is not None, "asked for only where there are any"
     for role in ("training", "validation"):
-        if counts := report.tokens.get(role):
+        if counts := tokens[role]:
             yield (
-                f"{role} file: {counts['tokens']} tokens, {counts['trained_tokens']} of them trained "
+                f"{role} file: {counted(counts['tokens'], 'token')}, {counts['trained_tokens']} of them trained "
                 f"({counts['trained_share']:.1%}); the longest example has {counts['longest']}"
             )
-    tokens = report.tokens
-    yield (
-        f"with automatic hyperparameters: {counted(tokens['n_epochs'], 'epoch')} of "
-        f"{counted(tokens['steps_per_epoch'], 'step')} (batch size {tokens['batch_size']}), "
-        f"{tokens['total_steps']} in all"
-    )
+    if tokens["total_steps"]:
+        yield (
+            f"with automatic hyperparameters: {counted(tokens['n_epochs'], 'epoch')} of "
+            f"{counted(tokens['steps_per_epoch'], 'step')}, {tokens['total_steps']} in all; "
+            f"{counted(tokens['batch_size'], 'example')} a step"
+        )
 
 
-def _next_steps(report: ValidationReport) -> Iterator[str]:
-    training = shlex.quote(report.files[0].path)
+def _next_steps(report: ValidationReport, model: str | None) -> Iterator[str]:
     if not report.valid:
         yield "Not valid. Mend the errors above and run the same command again; docs/data-format.md explains each code."
         return
-    yield "Valid. What to do next (MODEL: see `localft models`):"
-    yield f"  localft show {training} --model MODEL                  see which tokens will be trained"
-    yield f"  localft plan --model MODEL --training-file {training}  see every setting, the steps and the memory"
+    training, *validation = (shlex.quote(file.path) for file in report.files)
+    name = shlex.quote(model) if model else "MODEL"
+    files = f"--training-file {training}" + "".join(f" --validation-file {path}" for path in validation)
+    yield "Valid. Next:" if model else "Valid. Next (`localft models` lists what MODEL may be):"
+    yield f"  localft show {training} --model {name}"
+    yield "    shows which tokens are trained"
+    yield f"  localft plan --model {name} {files}"
+    yield "    shows every setting, the steps and the memory they need"
 
 
 def counted(count: int, noun: str) -> str:

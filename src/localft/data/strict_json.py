@@ -118,33 +118,49 @@ class _Reader:
 
 
 def _flaws(root: object) -> Iterator[Flaw]:
-    """Walks the value without recursion, so that no depth can exhaust the stack."""
-    stack: list[tuple[object, str, int]] = [(root, "", 1)]
-    while stack:
-        value, path, depth = stack.pop()
-        if isinstance(value, (dict, list)) and depth > MAX_DEPTH:
-            yield Flaw("", "too_deep", _too_deep_message())
-            return
-        if isinstance(value, dict):
-            if isinstance(value, _RepeatedKeys):
-                for key in value.repeated:
-                    yield Flaw(
-                        child(path, key),
-                        "duplicate_key",
-                        f"expected each key once, found {shown(key)} again in the same object; remove all but one",
-                    )
-            for key in value:
-                if _SURROGATE.search(key):
-                    yield Flaw(child(path, key), "lone_surrogate", _lone_surrogate_message("the key"))
-            stack.extend((value[key], child(path, key), depth + 1) for key in reversed(value))
-        elif isinstance(value, list):
-            stack.extend((value[i], child(path, i), depth + 1) for i in reversed(range(len(value))))
-        elif isinstance(value, str):
+    """Walks the value depth first without recursion, so that no depth exhausts the stack and no width the memory."""
+    levels: list[Iterator[tuple[str | int, object]]] = [iter([("", root)])]
+    keys: list[str | int] = [""]  # of the value at hand, one a level; the first is the root's and names nothing
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+            keys.pop()
+            continue
+        keys[-1], value = entry
+        if isinstance(value, str):
             if _SURROGATE.search(value):
-                yield Flaw(path, "lone_surrogate", _lone_surrogate_message("the text"))
-        elif isinstance(value, float) and not math.isfinite(value):
-            what = "NaN" if math.isnan(value) else "Infinity or a number beyond 1.8e308"
-            yield Flaw(path, "invalid_number", f"expected a finite number, found {what}; write such a number or null")
+                yield Flaw(_path(keys), "lone_surrogate", _lone_surrogate_message("the text"))
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                what = "NaN" if math.isnan(value) else "Infinity or a number beyond 1.8e308"
+                message = f"expected a finite number, found {what}; write such a number or null"
+                yield Flaw(_path(keys), "invalid_number", message)
+        elif isinstance(value, (dict, list)):
+            if len(levels) > MAX_DEPTH:
+                yield Flaw("", "too_deep", _too_deep_message())
+                return
+            if isinstance(value, dict):
+                yield from _flaws_of_keys(value, keys)
+            levels.append(iter(value.items() if isinstance(value, dict) else enumerate(value)))
+            keys.append("")
+
+
+def _flaws_of_keys(value: dict[str, Any], keys: list[str | int]) -> Iterator[Flaw]:
+    if isinstance(value, _RepeatedKeys):
+        for key in value.repeated:
+            message = f"expected each key once, found {shown(key)} again in the same object; remove all but one"
+            yield Flaw(child(_path(keys), key), "duplicate_key", message)
+    for key in value:
+        if _SURROGATE.search(key):
+            yield Flaw(child(_path(keys), key), "lone_surrogate", _lone_surrogate_message("the key"))
+
+
+def _path(keys: list[str | int]) -> str:
+    path = ""
+    for key in keys[1:]:
+        path = child(path, key)
+    return path
 
 
 def _too_deep_message() -> str:

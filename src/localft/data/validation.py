@@ -6,6 +6,7 @@ those of a training file together with its validation file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,12 +131,13 @@ def _parse_line(raw: bytes, offset: int, findings: Findings) -> object:
 def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowIndex]:
     """Validates one file and indexes its rows, so that they can be compared with another file's."""
     errors, warnings, rows = ProblemLog(), ProblemLog(), RowIndex()
+    name = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")  # a name may hold bytes that are no text
     examples = size = blank = first_blank = 0
     for line in read_lines(path, param=f"{role}_file"):
         size = line.offset + (line.too_long or len(line.raw))
         if line.number == 1 and line.raw.startswith(UTF16_BOMS):
             errors.append(_utf16_problem())
-            return FileReport(str(path), role, 0, errors, warnings), rows
+            return FileReport(name, role, 0, errors, warnings), rows
         if line.is_blank:
             blank += 1
             first_blank = first_blank or line.number
@@ -151,7 +153,7 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
             warnings.extend(line_warnings)
     _check_count(examples, role, errors)
     _warn_of_file(rows, blank, first_blank, size, warnings)
-    return FileReport(str(path), role, examples, errors, warnings), rows
+    return FileReport(name, role, examples, errors, warnings), rows
 
 
 def _check_count(examples: int, role: FileRole, errors: ProblemLog) -> None:
