@@ -92,10 +92,17 @@ def test_quickstart_names_commands_that_exist(finished: Finished) -> None:
 
 def test_quickstart_takes_the_next_free_directory(tmp_path: Path) -> None:
     wanted = tmp_path / "runs" / "quickstart"
-    assert quickstart._free_directory(wanted) == wanted
+    assert quickstart._next_free(wanted) == wanted
     wanted.mkdir(parents=True)
     (tmp_path / "runs" / "quickstart-2").mkdir()
-    assert quickstart._free_directory(wanted) == tmp_path / "runs" / "quickstart-3"
+    assert quickstart._next_free(wanted) == tmp_path / "runs" / "quickstart-3"
+
+
+def test_quickstart_leaves_a_directory_that_holds_something_alone(tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text("{}")
+    with pytest.raises(UsageError, match="expected a new or empty directory"):
+        quickstart.quickstart(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
 
 
 def test_quickstart_refuses_a_launcher_with_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:

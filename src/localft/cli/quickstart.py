@@ -82,8 +82,8 @@ def quickstart(
     """
     if settings.process_group().world_size > 1:
         raise UsageError("quickstart: expected one process, found a launcher with several; run `localft quickstart`.")
+    run_directory = _fresh(output_dir) if output_dir is not None else _next_free(Path("runs/quickstart"))
     _keep_to_this_cpu()
-    run_directory = output_dir or _free_directory(Path("runs/quickstart"))
 
     from localft.catalog import resolve_model
     from localft.tokenization.tokenizer import ChatTokenizer
@@ -152,7 +152,17 @@ def _keep_to_this_cpu() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft|trl|accelerate)\b")
 
 
-def _free_directory(wanted: Path) -> Path:
+def _fresh(directory: Path) -> Path:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(
+            f"--output-dir {directory}: expected a new or empty directory, found one with files in it; name another, or "
+            "leave --output-dir out.",
+            param="output_dir",
+        )
+    return directory
+
+
+def _next_free(wanted: Path) -> Path:
     """`wanted`, or `wanted`-2, `wanted`-3, ...: the first that does not exist."""
     names = (wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}") for number in count(1))
     return next(path for path in names if not path.exists())
