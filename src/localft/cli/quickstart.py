@@ -28,7 +28,7 @@ TRAINING_FILE = _SAMPLES / "sarcastic_assistant.jsonl"
 VALIDATION_FILE = _SAMPLES / "sarcastic_assistant_validation.jsonl"
 
 MODEL = "localft/tiny-llama"
-HYPERPARAMETERS = {"batch_size": 4, "n_epochs": 20, "learning_rate_multiplier": 1.0}
+HYPERPARAMETERS = {"batch_size": 4, "n_epochs": 20, "learning_rate_multiplier": "auto"}
 """Those of recipes/tiny-llama/cpu-smoke.yaml: enough passes to know the sample by heart, about half a minute."""
 SEED = 7
 
