@@ -32,7 +32,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One whole run, started in an empty directory with nothing but the package."""
     directory = tmp_path_factory.mktemp("elsewhere")
     environment = {k: v for k, v in os.environ.items() if k not in {"HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES"}}
-    environment |= {"LOCALFT_HOME": str(directory / "home"), "PYTHONUTF8": "1", "https_proxy": "http://127.0.0.1:9"}
+    environment |= {
+        "LOCALFT_HOME": str(directory / "home"),
+        "PYTHONPATH": str(Path(quickstart.__file__).parents[2]),  # found from here too where it is not installed
+        "PYTHONUTF8": "1",
+        "https_proxy": "http://127.0.0.1:9",  # nobody listens there: a download would fail
+    }
     done = subprocess.run(
         [sys.executable, "-m", "localft", "quickstart"],
         cwd=directory,
@@ -87,10 +92,17 @@ def test_quickstart_names_commands_that_exist(finished: Finished) -> None:
 
 def test_quickstart_takes_the_next_free_directory(tmp_path: Path) -> None:
     wanted = tmp_path / "runs" / "quickstart"
-    assert quickstart._free_directory(wanted) == wanted
+    assert quickstart._next_free(wanted) == wanted
     wanted.mkdir(parents=True)
     (tmp_path / "runs" / "quickstart-2").mkdir()
-    assert quickstart._free_directory(wanted) == tmp_path / "runs" / "quickstart-3"
+    assert quickstart._next_free(wanted) == tmp_path / "runs" / "quickstart-3"
+
+
+def test_quickstart_leaves_a_directory_that_holds_something_alone(tmp_path: Path) -> None:
+    (tmp_path / "job.json").write_text("{}")
+    with pytest.raises(UsageError, match="expected a new or empty directory"):
+        quickstart.quickstart(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
 
 
 def test_quickstart_refuses_a_launcher_with_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +138,10 @@ def test_sparkline_spans_the_lowest_and_the_highest(values: list[float], bars: s
 
 def test_unprintable_answers_stay_on_one_short_line() -> None:
     assert quickstart._on_one_line("a\nb\tc\u0000d") == "a b c d"
-    assert len(quickstart._on_one_line("x" * 500)) == 100
+    assert len(quickstart._on_one_line("x" * 500)) == 90
 
 
-def test_output_survives_a_terminal_that_knows_no_unicode(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     program = "from localft.cli.quickstart import _say; _say('█ naïve')"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -27,14 +28,14 @@ TRAINING_FILE = _SAMPLES / "sarcastic_assistant.jsonl"
 VALIDATION_FILE = _SAMPLES / "sarcastic_assistant_validation.jsonl"
 
 MODEL = "localft/tiny-llama"
-HYPERPARAMETERS = {"batch_size": 4, "n_epochs": 20, "learning_rate_multiplier": 1.0}
+HYPERPARAMETERS = {"batch_size": 4, "n_epochs": 20, "learning_rate_multiplier": "auto"}
 """Those of recipes/tiny-llama/cpu-smoke.yaml: enough passes to know the sample by heart, about half a minute."""
 SEED = 7
 
 ASKED_LINES = (1, 18, 29)
 """Rows of the training file that are asked. The last one holds a dull answer of weight 0 before the one it is trained on."""
 MAX_NEW_TOKENS = 60
-_COLUMNS = 100
+_COLUMNS = 90
 
 _INTRODUCTION = """\
 localft quickstart: fine-tunes a tiny Llama on {rows} chats with a sarcastic assistant; on the CPU, without a download.
@@ -81,8 +82,8 @@ def quickstart(
     """
     if settings.process_group().world_size > 1:
         raise UsageError("quickstart: expected one process, found a launcher with several; run `localft quickstart`.")
-    _stay_on_this_cpu()
-    run_directory = output_dir or _free_directory(Path("runs/quickstart"))
+    run_directory = _fresh(output_dir) if output_dir is not None else _next_free(Path("runs/quickstart"))
+    _keep_to_this_cpu()
 
     from localft.catalog import resolve_model
     from localft.tokenization.tokenizer import ChatTokenizer
@@ -92,7 +93,7 @@ def quickstart(
     questions = [question(example, tokenizer) for example in _asked_examples()]
 
     _say(_INTRODUCTION.format(rows=_rows_of(TRAINING_FILE)))
-    _say("Asked before the training:")
+    _say("Asked before the training (random weights, hence noise):\n")
     _say_answers(questions, _answers(questions, tokenizer, base))
 
     outcome, steps = _train(request_for(run_directory))
@@ -101,7 +102,7 @@ def quickstart(
         raise typer.Exit(75)
     assert outcome.model_path is not None, "a training that succeeded has saved its model"
 
-    _say("\nAsked after the training:")
+    _say("\nAsked after the training:\n")
     answers = _answers(questions, tokenizer, base, Path(outcome.model_path))
     _say_answers(questions, answers)
     _say_numbers(steps, sum(answer == q.answer for answer, q in zip(answers, questions, strict=True)), len(questions))
@@ -141,13 +142,27 @@ def question(example: ChatExample, tokenizer: ChatTokenizer) -> Question:
     return Question(transcript, tuple(row.input_ids[:start]), example.messages[trained].text or "")
 
 
-def _stay_on_this_cpu() -> None:
-    """Keeps torch from the GPUs and transformers from the hub; both look at the environment when they are imported."""
+def _keep_to_this_cpu() -> None:
+    """Keeps torch from the GPUs and transformers from the hub, which both read the environment when they are imported.
+
+    What the libraries' next major versions will rename is of no use to somebody who tries this one, so it is not shown.
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["HF_HUB_OFFLINE"] = "1"
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft|trl|accelerate)\b")
 
 
-def _free_directory(wanted: Path) -> Path:
+def _fresh(directory: Path) -> Path:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(
+            f"--output-dir {directory}: expected a new or empty directory, found one with files in it; name another, or "
+            "leave --output-dir out.",
+            param="output_dir",
+        )
+    return directory
+
+
+def _next_free(wanted: Path) -> Path:
     """`wanted`, or `wanted`-2, `wanted`-3, ...: the first that does not exist."""
     names = (wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}") for number in count(1))
     return next(path for path in names if not path.exists())

@@ -1,0 +1,117 @@
+"""What the documents name exists: commands, flags, files, links, and the Python names that the README imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "recipes/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """Each `localft ...` of the code blocks of a document as words, comments and prompts left out."""
+    for block in (*blocks(text, "bash"), *blocks(text, "console")):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = (
+                shlex.split(line.removeprefix("$ "), comments=True)
+                if re.match(r"(\$ )?[\w./=-]*localft ", line)
+                else []
+            )
+            if words and words[0].endswith("localft"):
+                yield words[1:]
+
+
+def commands() -> dict[str, set[str]]:
+    """Name of each subcommand, and its flags."""
+    import typer
+
+    from localft.cli.main import app
+
+    group = typer.main.get_command(app)
+    context = typer.Context(group, info_name="localft")
+    return {
+        name: {option for parameter in group.get_command(context, name).params for option in parameter.opts}
+        for name in group.list_commands(context)
+    }
+
+
+def test_set_up_is_the_two_scripts_and_nothing_else() -> None:
+    section = README.partition("## Set-up")[2]
+    lines = [line.split("#")[0].strip() for line in blocks(section, "bash")[0].splitlines()]
+    assert lines == ["scripts/quickstart", "scripts/test"]
+    assert all((ROOT / line).is_file() for line in lines)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_to_a_file(name: str) -> None:
+    path = ROOT / name
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (path.parent / target).exists(), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_and_flag_that_a_document_shows_exists(name: str) -> None:
+    known = commands()
+    for command, *arguments in command_lines((ROOT / name).read_text(encoding="utf-8")):
+        if command.startswith("-"):
+            continue
+        assert command in known, f"{name}: localft {command}"
+        flags = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}
+        assert flags <= known[command] | {"--help"}, f"{name}: localft {command} {flags - known[command]}"
+
+
+def test_readme_lists_every_command() -> None:
+    listed = set(re.findall(r"^\| `localft (\w+)", README, re.M))
+    assert listed == set(commands())
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_recipe_that_a_document_names_is_there(name: str) -> None:
+    for recipe in re.findall(r"\brecipes/[\w.-]+/[\w.-]+\.yaml", (ROOT / name).read_text(encoding="utf-8")):
+        assert (ROOT / recipe).is_file(), f"{name} names {recipe}"
+
+
+def test_python_of_the_readme_imports_what_is_public() -> None:
+    import localft
+
+    programs = [ast.parse(block) for block in blocks(README, "python")]
+    imported = {
+        alias.name
+        for program in programs
+        for node in ast.walk(program)
+        if isinstance(node, ast.ImportFrom) and node.module == "localft"
+        for alias in node.names
+    }
+    assert imported
+    assert imported <= set(localft.__all__)
+
+
+def test_readme_shows_what_the_quickstart_prints() -> None:
+    """The pasted output goes stale with the words of the command; the numbers are those of one machine."""
+    from localft.cli import quickstart
+
+    shown = README.partition("<!-- quickstart -->")[2].partition("<!-- /quickstart -->")[0]
+    rows = len(quickstart.TRAINING_FILE.read_text(encoding="utf-8").splitlines())
+    for text in (
+        quickstart._INTRODUCTION.format(rows=rows),
+        quickstart._RESULTS.format(directory="runs/quickstart"),
+        quickstart._NEXT_STEPS.format(model=quickstart.MODEL),
+        f"3 of {len(quickstart.ASKED_LINES)} answers are word for word",
+    ):
+        assert text in shown
