@@ -72,9 +72,7 @@ class DataError(LocalftError, ValueError):
 
     default_code = "invalid_training_file"
 
-    def __init__(
-        self, message: str, *, report: Any = None, code: str | None = None, param: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, report: Any = None, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message, code=code, param=param)
         self.report = report
 
