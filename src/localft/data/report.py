@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from localft.data.problems import Problem
-from localft.data.validation import FileReport, ValidationReport
+from localft.data.validation import ValidationReport
 
 SHOWN_PER_CODE = 20
 

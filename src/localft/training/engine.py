@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedConfig
 
 from localft import settings
-from localft.errors import CheckpointError, ModelError, TrainingFailed
+from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.save import copy_tokenizer, write_weights
