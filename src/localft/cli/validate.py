@@ -20,7 +20,9 @@ class Format(StrEnum):
 def validate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Chat-JSONL to train on.")],
     validation_file: Annotated[str | None, typer.Option(help="Chat-JSONL to validate on.")] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="text for people, json for programs.")] = Format.text,
+    output_format: Annotated[
+        Format, typer.Option("--format", help="text for people, json for programs.")
+    ] = Format.text,
 ) -> None:
     """Find everything that is wrong with a data file: each problem with its line, its place in the JSON and a code.
 

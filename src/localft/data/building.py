@@ -20,7 +20,8 @@ def build_example(row: dict[str, Any], file: str, line: int) -> ChatExample:
 
 
 def _build_message(message: dict[str, Any]) -> Message:
-    content, refusal = message.get("content"), message.get("refusal")
+    content: Any = message.get("content")
+    refusal = message.get("refusal")
     if isinstance(content, list):
         if content[0]["type"] == "refusal":
             content, refusal = None, content[0]["refusal"]

@@ -61,7 +61,8 @@ def open_data_file(path: str | Path, *, param: str = "training_file") -> BinaryI
         return open(path, "rb", buffering=1 << 20)
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path}: expected a JSONL file, found nothing at this path; check the name (relative paths start at {Path.cwd()}).",
+            f"{path}: expected a JSONL file, found nothing at this path; check the name "
+            f"(relative paths start at {Path.cwd()}).",
             code="file_not_found",
             param=param,
         ) from error

@@ -75,7 +75,9 @@ RULES: dict[str, Rule] = {
     "misplaced_key": Rule("error", "A key that belongs to messages of another role.", "Move or remove it."),
     "wrong_type": Rule("error", "A value of another JSON type than the format asks for.", "Change the value."),
     "empty_array": Rule(
-        "error", "An array that needs an entry has none: `messages`, `functions` or content parts.", "Fill or remove it."
+        "error",
+        "An array that needs an entry has none: `messages`, `functions` or content parts.",
+        "Fill or remove it.",
     ),
     "too_many_functions": Rule("error", "`functions` has more than 128 entries.", "Use at most 128."),
     # The message
@@ -145,7 +147,11 @@ RULES: dict[str, Rule] = {
         "the token. The service refuses some of these.",
         "Remove it where it was left behind by another tool's template.",
     ),
-    "empty_content": Rule("warning", "Content without a visible character; a tool's or function's answer may be empty.", "Write the content, or remove the row."),
+    "empty_content": Rule(
+        "warning",
+        "Content without a visible character; a tool's or function's answer may be empty.",
+        "Write the content, or remove the row.",
+    ),
     "no_user_message": Rule("warning", "No user message.", "Check that the row is what you meant."),
     "last_message_not_assistant": Rule(
         "warning",

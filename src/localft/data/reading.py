@@ -33,16 +33,14 @@ def read_examples(path: str | Path, *, param: str = "training_file") -> Iterator
 
 
 def require_valid(report: ValidationReport) -> None:
-    """Raises `DataError` where a file of the report has errors; its code and param are those of the service's job error."""
+    """Raises `DataError` where a file of the report has errors, with the code and param of the service's job error."""
     for file in report.files:
         if file.errors:
-            raise DataError(
-                _error_text(file), report=report, code=_job_error_code(file), param=f"{file.role}_file"
-            )
+            raise DataError(_error_text(file), report=report, code=_job_error_code(file), param=f"{file.role}_file")
 
 
 def _job_error_code(file: FileReport) -> str:
-    """`invalid_n_examples` where nothing else is wrong, as the service names it, else `invalid_training_file` or the like."""
+    """The service's code: `invalid_n_examples` where nothing else is wrong, else such as `invalid_training_file`."""
     codes = {problem.code for problem in file.errors}
     return "invalid_n_examples" if codes <= {"invalid_n_examples", "empty_file"} else f"invalid_{file.role}_file"
 

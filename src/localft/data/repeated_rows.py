@@ -1,8 +1,9 @@
 """Finds rows that stand twice, in one file or in two, in bounded memory.
 
-A row is known by a 64-bit fingerprint of its bytes, kept with its line. Fingerprints are dealt into PARTITIONS by value;
-a partition's surplus goes to one temporary file. Equal rows meet in the same partition, so each is looked at alone.
-Ten million rows share a fingerprint by chance with a probability of about 3 in a million; the finding is a warning only.
+A row is known by a 64-bit fingerprint of its bytes, kept with its line. Fingerprints are dealt into PARTITIONS by
+value; a partition's surplus goes to one temporary file. Equal rows meet in the same partition, so each is looked at
+alone. Among ten million rows two share a fingerprint by chance with a probability of about 3 in a million, which a
+warning can bear.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The validation report as text for people and as JSON for programs. Both are streamed, however many findings there are.
+"""The validation report as text for people and as JSON for programs. Both are streamed, however much was found.
 
 The JSON's schema is `schemas/validate.schema.json`.
 """
@@ -69,7 +69,7 @@ class _Group:
 
 
 def _grouped(file: str, problems: Sequence[Problem], shown_per_code: int) -> Iterator[str]:
-    """The findings by code, in the order in which the codes appear; of each code the first, and how many more there are."""
+    """The findings by code, in the order in which the codes appear: the first of each, and how many more there are."""
     groups: dict[str, _Group] = {}
     for problem in problems:
         group = groups.setdefault(problem.code, _Group())
@@ -94,7 +94,8 @@ def _token_lines(report: ValidationReport) -> Iterator[str]:
     tokens = report.tokens
     yield (
         f"with automatic hyperparameters: {counted(tokens['n_epochs'], 'epoch')} of "
-        f"{counted(tokens['steps_per_epoch'], 'step')} (batch size {tokens['batch_size']}), {tokens['total_steps']} in all"
+        f"{counted(tokens['steps_per_epoch'], 'step')} (batch size {tokens['batch_size']}), "
+        f"{tokens['total_steps']} in all"
     )
 
 

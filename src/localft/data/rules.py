@@ -69,7 +69,7 @@ class Findings:
     def close(self) -> None:
         """Says how many errors stand beyond the limit of one line, so that none goes uncounted."""
         if self._uncounted:
-            message = f"{self._uncounted} further errors in this line; mend the first {MAX_ERRORS_PER_LINE} and run again"
+            message = f"{self._uncounted} more errors in this line; mend the first {MAX_ERRORS_PER_LINE} and run again"
             self.errors.append(Problem(self.line, None, "more_problems", message))
             self._uncounted = 0
 
@@ -80,8 +80,8 @@ def check_row(row: object, findings: Findings) -> None:
         hint = "; write one example a line, without an array around them" if isinstance(row, list) else ""
         findings.add(None, "not_an_object", f'expected an object {{"messages": [...]}}, found {shown(row)}{hint}')
         return
-    if "messages" not in row and (hint := _hint_for_other_format(row)):
-        findings.add(None, "other_format", f'expected an object {{"messages": [...]}}, found {hint}')
+    if "messages" not in row and (other := _other_format(row)):
+        findings.add(None, "other_format", f'expected an object {{"messages": [...]}}, found {other}')
         return
     _check_unknown_keys(row, ROW_KEYS, "", findings)
     if "tools" in row:
@@ -96,7 +96,7 @@ def check_row(row: object, findings: Findings) -> None:
     _check_messages(row["messages"], findings)
 
 
-def _hint_for_other_format(row: dict[str, Any]) -> str | None:
+def _other_format(row: dict[str, Any]) -> str | None:
     """Names the format that a line without `messages` seems to have."""
     keys = row.keys()
     if keys & {"preferred_output", "non_preferred_output", "chosen", "rejected"}:
@@ -141,7 +141,7 @@ def _check_conversation(messages: list[Any], findings: Findings) -> None:
         findings.add(
             "messages",
             "no_trained_message",
-            'expected an assistant message with weight 1, found "weight": 0 on all; nothing of this row would be trained',
+            'expected an assistant message with weight 1, found "weight": 0 on all; nothing would be trained',
         )
     if not all_known:
         return
@@ -205,11 +205,11 @@ def _check_message_keys(message: dict[str, Any], role: str | None, path: str, fi
         if key in allowed:
             continue
         if key == "weight":
-            message_text = f"expected weight on assistant messages only, found it on a {role} message; remove it"
-            findings.add(child(path, key), "misplaced_weight", message_text)
+            expected = "expected weight on assistant messages only"
+            findings.add(child(path, key), "misplaced_weight", f"{expected}, found it on a {role} message; remove it")
         elif key in ALL_MESSAGE_KEYS:
-            owners = " and ".join(owner for owner, keys in MESSAGE_KEYS.items() if key in keys)
-            message_text = f"expected this key on {owners} messages only, found it on a {role} message; remove it"
+            owners = ", ".join(owner for owner, keys in MESSAGE_KEYS.items() if key in keys)
+            message_text = f"expected this key on messages of {owners} only, found it on one of {role}; remove it"
             findings.add(child(path, key), "misplaced_key", message_text)
         else:
             findings.add(child(path, key), "unknown_key", _unknown_key_message(key, allowed))
@@ -304,7 +304,7 @@ def _check_parts(parts: list[Any], role: str, path: str, findings: Findings) -> 
                 message = f"expected a refusal to be the only part, found {len(parts)} parts; remove the others"
                 findings.add(place, "invalid_refusal", message)
         elif isinstance(kind, str) and kind in _MEDIA_PARTS:
-            message = f"expected a text part, found {shown(kind)}; localft trains on text only, remove the part or the row"
+            message = f"expected a text part, found {shown(kind)}; localft trains on text, remove the part or the row"
             findings.add(place, "unsupported_content_part", message)
         elif "type" not in part:
             findings.add(f"{place}.type", "missing_key", 'expected "type": "text", found no such key; add it')
@@ -390,7 +390,9 @@ def _check_tool_calls(calls: object, path: str, call_ids: set[str], findings: Fi
         _check_call_id(call, place, call_ids, findings)
         _check_tool_type(call, place, findings)
         if "function" not in call:
-            findings.add(f"{place}.function", "missing_key", "expected the function's name and arguments, found no such key")
+            findings.add(
+                f"{place}.function", "missing_key", "expected the function's name and arguments, found no such key"
+            )
         else:
             _check_call(call["function"], f"{place}.function", findings)
 
@@ -405,7 +407,9 @@ def _check_call_id(call: dict[str, Any], path: str, call_ids: set[str], findings
         _wrong_type(call_id, "an id as text of at least one character", path, findings)
     elif call_id in call_ids:
         findings.add(
-            path, "duplicate_tool_call_id", f"expected an id of its own, found {shown(call_id)} a second time in this row"
+            path,
+            "duplicate_tool_call_id",
+            f"expected an id of its own, found {shown(call_id)} a second time in this row",
         )
     else:
         call_ids.add(call_id)

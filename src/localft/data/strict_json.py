@@ -128,7 +128,7 @@ def _flaws(root: object) -> Iterator[Flaw]:
         if isinstance(value, dict):
             if isinstance(value, _RepeatedKeys):
                 for key in value.repeated:
-                    yield Flaw(child(path, key), "duplicate_key", "the key stands more than once; remove all but one")
+                    yield Flaw(child(path, key), "duplicate_key", f"expected each key once, found {shown(key)} again in the same object; remove all but one")
             for key in value:
                 if _SURROGATE.search(key):
                     yield Flaw(child(path, key), "lone_surrogate", _lone_surrogate_message("the key"))
@@ -140,7 +140,7 @@ def _flaws(root: object) -> Iterator[Flaw]:
                 yield Flaw(path, "lone_surrogate", _lone_surrogate_message("the text"))
         elif isinstance(value, float) and not math.isfinite(value):
             what = "NaN" if math.isnan(value) else "Infinity or a number beyond 1.8e308"
-            yield Flaw(path, "invalid_number", f"expected a finite number, found {what}; JSON has no such number")
+            yield Flaw(path, "invalid_number", f"expected a finite number, found {what}; write such a number or null")
 
 
 def _too_deep_message() -> str:
@@ -148,7 +148,7 @@ def _too_deep_message() -> str:
 
 
 def _lone_surrogate_message(where: str) -> str:
-    return f"{where} holds half of a surrogate pair, which is no character; write the whole character or remove it"
+    return f"expected characters, found half of a surrogate pair in {where}; write the whole character or remove it"
 
 
 def _explain(error: JSONDecodeError) -> str:

@@ -1,7 +1,7 @@
 """Finds everything that is wrong with a data file, and says it all. Nothing is edited, and nothing is dropped.
 
-`check_line` holds the rules of one line (they stand in `rules`), `validate_file` those of a file, `validate_files` those
-of a training file together with its validation file.
+`check_line` asks the rules of one line (they stand in `rules`), `validate_file` adds those of a file, `validate_files`
+those of a training file together with its validation file.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def _parse_line(raw: bytes, offset: int, findings: Findings) -> object:
     except UnicodeDecodeError as error:
         place = f"byte offset {offset + error.start} of the file (byte {error.start + 1} of the line)"
         findings.add(
-            None, "invalid_utf8", f"expected UTF-8, found byte 0x{raw[error.start]:02X} at {place}; save the file as UTF-8"
+            None,
+            "invalid_utf8",
+            f"expected UTF-8, found byte 0x{raw[error.start]:02X} at {place}; save the file as UTF-8",
         )
         return _UNREADABLE
     except NotJson as error:
@@ -154,17 +156,21 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
 
 def _check_count(examples: int, role: FileRole, errors: ProblemLog) -> None:
     if not examples:
-        errors.append(Problem(None, None, "empty_file", "expected one example a line, found none; check how it was written"))
+        errors.append(Problem(None, None, "empty_file", "expected one example a line, found none; check the file"))
     if role == "training" and examples < MIN_TRAINING_EXAMPLES:
         missing = MIN_TRAINING_EXAMPLES - examples
-        message = f"expected at least {MIN_TRAINING_EXAMPLES} training examples, found {examples}; add {missing} or more"
+        message = (
+            f"expected at least {MIN_TRAINING_EXAMPLES} training examples, found {examples}; add {missing} or more"
+        )
         errors.append(Problem(None, None, "invalid_n_examples", message))
 
 
 def _warn_of_file(rows: RowIndex, blank: int, first_blank: int, size: int, warnings: ProblemLog) -> None:
     if blank:
         lines = _counted(blank, "blank line")
-        message = f"expected an example on each line, found {lines}, the first at line {first_blank}; not counted as examples"
+        message = (
+            f"expected an example on each line, found {lines}, the first at line {first_blank}; not counted as examples"
+        )
         warnings.append(Problem(None, None, "blank_lines", message))
     if (repeated := rows.repeated()).rows:
         count = _counted(repeated.rows, "row")
@@ -200,7 +206,9 @@ def _utf16_problem() -> Problem:
 
 def too_long_problem(line: NumberedLine) -> Problem:
     limit = MAX_LINE_BYTES // (1 << 20)
-    message = f"expected one example of at most {limit} MiB, found a line of {line.too_long / (1 << 20):.1f} MiB; split it"
+    message = (
+        f"expected one example of at most {limit} MiB, found a line of {line.too_long / (1 << 20):.1f} MiB; split it"
+    )
     return Problem(line.number, None, "line_too_long", message)
 
 
