@@ -10,12 +10,13 @@ is ten, `1e3` is a number, and a date is text. A recipe means what it looks like
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -91,6 +92,12 @@ class _Draft:
     flags: set[Key] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
+    def problems_in_order(self) -> tuple[str, ...]:
+        """The problems by line, those without one last."""
+        prefix = re.compile(rf"{re.escape(self.file or '')}:(\d+):")
+        lines = [int(match[1]) if (match := prefix.match(problem)) else math.inf for problem in self.problems]
+        return tuple(problem for _, problem in sorted(zip(lines, self.problems, strict=True), key=lambda pair: pair[0]))
+
     def where(self, key: Key) -> str:
         """Prefix that says where `key` was set: its flag, its line, or the nearest line above it."""
         for length in range(len(key), 0, -1):
@@ -107,7 +114,7 @@ class _Draft:
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the scalars of YAML 1.2 and without aliases."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (PyYAML's own way; typed in its stubs)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -170,7 +177,10 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, parent: Key, draft: _Draft
         line = key_node.start_mark.line + 1
         name = loader.construct_object(key_node, deep=True) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(name, str):
-            draft.problems.append(f"{draft.file}:{line}: expected a word as key, found {key_node.value!r}.")
+            found = (
+                str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else f"a {key_node.tag.rpartition(':')[2]}"
+            )
+            draft.problems.append(f"{draft.file}:{line}: expected a word as key, found {found}.")
             continue
         key = (*parent, name)
         if name in values:
@@ -240,7 +250,8 @@ def _request(draft: _Draft) -> TrainingRequest:
     except ValidationError as error:
         draft.problems += [_sentence(dict(problem), draft) for problem in error.errors(include_url=False)]
     if draft.problems or request is None:
-        raise UsageError("\n".join(draft.problems), problems=tuple(draft.problems), code="invalid_request")
+        problems = draft.problems_in_order()
+        raise UsageError("\n".join(problems), problems=problems, code="invalid_request")
     return request
 
 
@@ -256,7 +267,8 @@ def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
     if kind in ("knob", "combination"):
         return f"{where}{problem['msg']}"
     if kind == "setting":
-        return f"{where}{name} is {spelled(found)}; {problem['msg']}."
+        hint = " Put it in quotes." if name in _TEXT_KEYS and isinstance(found, int | float) else ""
+        return f"{where}{name} is {spelled(found)}; {problem['msg']}.{hint}"
     if kind == "literal_error":
         choices = _choices(key)
         near = difflib.get_close_matches(str(found).lower(), choices, n=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from localft import settings
@@ -40,6 +41,7 @@ def plan_execution(
     requested_precision: Literal["auto", "float32", "bfloat16"],
     shape: ModelShape,
     *,
+    batch_size: int,
     rank: int | None,
     quantization: Quantization,
     longest: int | None,
@@ -49,7 +51,7 @@ def plan_execution(
     """Device, processes, precision, token budget and checkpointing, each with its reason, and the memory they take."""
     rules: dict[str, str] = {}
     device, rules["device"] = _device(device)
-    processes, rules["processes"] = _processes(processes, device)
+    processes, rules["processes"] = _processes(processes, device, batch_size)
     precision, rules["precision"] = _precision(requested_precision, device)
     available = memory.gpu_memory_bytes() if device == "cuda" else None
 
@@ -64,23 +66,13 @@ def plan_execution(
             available_bytes=available,
         )
 
-    tokens, checkpointing = requested.tokens_per_micro_batch, requested.gradient_checkpointing
-    if tokens == "auto":
-        tokens = CPU_TOKENS if device == "cpu" else GPU_TOKENS
-        rules["tokens_per_micro_batch"] = (
-            f"auto: {tokens}, small enough for main memory"
-            if device == "cpu"
-            else f"auto: {tokens}, enough to keep a GPU busy and to make NF4's unpacking cheap"
-        )
-        while tokens > LEAST_GPU_TOKENS and estimated(tokens, checkpointing is not False).fits is False:
-            tokens //= 2
-            rules["tokens_per_micro_batch"] = f"auto: {tokens}, the most of {GPU_TOKENS}, /2, /4, ... that fits the GPU"
-    else:
-        rules["tokens_per_micro_batch"] = "as asked"
-    if checkpointing == "auto":
-        checkpointing, rules["gradient_checkpointing"] = _checkpointing(device, estimated(tokens, False))
-    else:
-        rules["gradient_checkpointing"] = "as asked"
+    tokens, checkpointing = _first_that_fits(_candidates(requested, device, available is not None), estimated)
+    asked = requested.tokens_per_micro_batch != "auto"
+    rules["tokens_per_micro_batch"] = "as asked" if asked else _tokens_rule(tokens, device)
+    asked = requested.gradient_checkpointing != "auto"
+    rules["gradient_checkpointing"] = (
+        "as asked" if asked else _checkpointing_rule(checkpointing, device, estimated(tokens, False))
+    )
     execution = PlannedExecution(
         tokens_per_micro_batch=tokens,
         gradient_checkpointing=checkpointing,
@@ -101,13 +93,15 @@ def _device(device: Device | None) -> tuple[Device, str]:
     return ("cuda", f"{gpus} GPU{'s' * (gpus > 1)} visible") if gpus else ("cpu", "no GPU visible")
 
 
-def _processes(processes: int | None, device: Device) -> tuple[int, str]:
+def _processes(processes: int | None, device: Device, batch_size: int) -> tuple[int, str]:
+    group = settings.process_group()
+    if group.launched and processes in (None, group.world_size):
+        return group.world_size, "as many as the launcher started"
     if processes is not None:
         return processes, "as asked"
-    group = settings.process_group()
-    if group.launched:
-        return group.world_size, "as the launcher started"
-    gpus = settings.visible_gpus() if device == "cuda" else 0
+    gpus = settings.visible_gpus() if device == "cuda" else 1
+    if gpus > batch_size:
+        return batch_size, f"one for each example of a step; {gpus} GPUs are visible"
     return (gpus, "one for each visible GPU") if gpus > 1 else (1, "one process")
 
 
@@ -117,11 +111,41 @@ def _precision(requested: Literal["auto", "float32", "bfloat16"], device: Device
     return ("float32", "auto: float32 on the CPU") if device == "cpu" else ("bfloat16", "auto: bfloat16 on a GPU")
 
 
-def _checkpointing(device: Device, without: MemoryEstimate) -> tuple[bool, str]:
+def _candidates(requested: ExecutionRequest, device: Device, memory_is_known: bool) -> list[tuple[int, bool]]:
+    """(tokens per micro-batch, gradient checkpointing) in the order to try them.
+
+    Checkpointing makes a step about half as slow again, so half the tokens without it come before all tokens with it; below
+    that, launching kernels and unpacking NF4 begin to cost more than checkpointing does.
+    """
+    tokens, checkpointing = requested.tokens_per_micro_batch, requested.gradient_checkpointing
+    if device == "cpu" or not memory_is_known:
+        budget = CPU_TOKENS if device == "cpu" else GPU_TOKENS
+        default = device != "cpu"
+        return [(budget if tokens == "auto" else tokens, default if checkpointing == "auto" else checkpointing)]
+    budgets = [GPU_TOKENS, GPU_TOKENS // 2, GPU_TOKENS // 4, LEAST_GPU_TOKENS] if tokens == "auto" else [tokens]
+    if checkpointing != "auto":
+        return [(budget, checkpointing) for budget in budgets]
+    return [(budget, False) for budget in budgets[:2]] + [(budget, True) for budget in budgets]
+
+
+def _first_that_fits(
+    candidates: list[tuple[int, bool]], estimated: Callable[[int, bool], MemoryEstimate]
+) -> tuple[int, bool]:
+    return next((candidate for candidate in candidates if estimated(*candidate).fits is not False), candidates[-1])
+
+
+def _tokens_rule(tokens: int, device: Device) -> str:
     if device == "cpu":
-        return False, "auto: off on the CPU, where memory is not what runs out"
+        return f"auto: {tokens}, small enough for main memory"
+    if tokens == GPU_TOKENS:
+        return f"auto: {tokens}, enough to keep a GPU busy and to make NF4's unpacking cheap"
+    return f"auto: {tokens}, less than {GPU_TOKENS} so that it fits the GPU"
+
+
+def _checkpointing_rule(checkpointing: bool, device: Device, without: MemoryEstimate) -> str:
+    if device == "cpu":
+        return "auto: off on the CPU, where memory is not what runs out"
     if without.fits is None:
-        return True, "auto: on, since the GPU's memory is not known"
-    if without.fits:
-        return False, f"auto: off, since {without.total_gib:g} GiB without it fit the GPU"
-    return True, f"auto: on, since {without.total_gib:g} GiB without it do not fit the GPU"
+        return "auto: on, since the GPU's memory is not known"
+    fit = "do not fit" if checkpointing else "fit"
+    return f"auto: {'on' if checkpointing else 'off'}, since {without.total_gib:g} GiB without it {fit} the GPU"

@@ -14,6 +14,7 @@ from localft.catalog import (
     ModelFacts,
     PlannedModel,
     adapter_settings,
+    fallback_learning_rate,
     has_chat_template,
     model_facts,
     resolve_model,
@@ -36,7 +37,7 @@ FULL_FINE_TUNING_SHARE = 0.1
 LORA_MULTIPLIERS = (0.5, 5.0)
 """Outside of these a multiplier is remarked on: 0.5 begins the range that suits LoRA, 5 is the service's limit."""
 HIGH_LORA_LEARNING_RATE = 1e-3
-"""The highest best rate of a public LoRA sweep over 27 models; three times that diverged in most runs."""
+"""The highest best rate of a public LoRA sweep over 27 models; three times that diverged often."""
 
 
 def make_plan(
@@ -62,6 +63,7 @@ def make_plan(
         request.execution,
         request.precision,
         facts.shape,
+        batch_size=int(knobs.batch_size.value),
         rank=lora.rank if lora else None,
         quantization=request.quantization,
         longest=None,
@@ -95,7 +97,9 @@ def make_plan(
         output_dir=os.path.abspath(request.output_dir or _default_output_dir(request)),
         notes=(
             *lora_notes,
-            *_learning_rate_notes(learning_rate, float(knobs.learning_rate_multiplier.value), lora),
+            *_learning_rate_notes(
+                learning_rate, float(knobs.learning_rate_multiplier.value), lora, facts.shape.hidden_size
+            ),
             *_data_notes(training_file, validation_file),
             *_execution_notes(knobs, execution, estimated, facts, lora, request.quantization),
             *([_uncounted_note(model)] if statistics is None else []),
@@ -117,7 +121,9 @@ def _learning_rate(facts: ModelFacts, multiplier: float, lora: LoraSettings | No
     )
 
 
-def _learning_rate_notes(learning_rate: LearningRate, multiplier: float, lora: LoraSettings | None) -> list[str]:
+def _learning_rate_notes(
+    learning_rate: LearningRate, multiplier: float, lora: LoraSettings | None, hidden_size: int
+) -> list[str]:
     least, most = LORA_MULTIPLIERS
     notes = []
     if multiplier < least and lora:
@@ -135,11 +141,12 @@ def _learning_rate_notes(learning_rate: LearningRate, multiplier: float, lora: L
             f"learning_rate_multiplier {multiplier:g} is above {most:g}, the most that the service takes for Llama and Phi; "
             "expect the loss to diverge."
         )
-    if lora and learning_rate.value > HIGH_LORA_LEARNING_RATE:
-        suited = HIGH_LORA_LEARNING_RATE / learning_rate.base
+    fitted = fallback_learning_rate(hidden_size)
+    if lora and learning_rate.value > max(HIGH_LORA_LEARNING_RATE, 2 * fitted):
         notes.append(
             f"learning rate {learning_rate.value:.3g} is high for LoRA: in a public sweep over 27 models the best were "
-            f"1e-4..1e-3, and 3e-3 diverged in most runs. learning_rate_multiplier {suited:.2g} gives 1e-3."
+            f"1e-4..1e-3, and 3e-3 diverged often. For a model of this width the fit of LoRA rates gives {fitted:.2g}, which is "
+            f"learning_rate_multiplier {fitted / learning_rate.base:.2g}."
         )
     return notes
 
@@ -166,10 +173,10 @@ def _execution_notes(
         )
     if estimated.fits is False:
         assert estimated.available_bytes is not None
+        smaller = "a smaller model" if quantization == "nf4" else "quantization: nf4, a smaller model"
         notes.append(
             f"memory: about {estimated.total_gib:g} GiB are needed, the GPU has "
-            f"{estimated.available_bytes / memory.GIB:.1f}; set quantization: nf4, a smaller model, or fewer "
-            "execution.tokens_per_micro_batch."
+            f"{estimated.available_bytes / memory.GIB:.1f}; set {smaller}, or fewer execution.tokens_per_micro_batch."
         )
     if execution.device == "cpu" and facts.shape.parameters > 500_000_000:
         on_gpu = memory.estimate(
@@ -194,7 +201,7 @@ def _uncounted_note(model: PlannedModel) -> str:
     assert model.hub_id is not None, "only a hub model can be absent"
     return (
         f"{UNCOUNTED}: the tokenizer is not on this machine. Fetch it with: "
-        f'hf download {model.hub_id} --include "*token*" --include "*.jinja" (training fetches it too).'
+        f'hf download {model.hub_id} --include "*.json" --include "*.jinja" (training fetches it too).'
     )
 
 

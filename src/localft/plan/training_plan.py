@@ -189,7 +189,10 @@ class TrainingPlan(Strict):
         )
         notes = tuple(note for note in self.notes if not note.startswith(UNCOUNTED))
         plan = self._rescheduled(knobs, examples).model_copy(update={"tokens": counts, "notes": notes})
-        return plan.on_this_machine(device=plan.execution.device, processes=plan.execution.processes)
+        placed = plan.on_this_machine(device=self.execution.device, processes=self.execution.processes)
+        settled = {name: self.execution.rules[name] for name in ("device", "processes")}
+        rules = {**placed.execution.rules, **settled}
+        return placed.model_copy(update={"execution": placed.execution.model_copy(update={"rules": rules})})
 
     def on_this_machine(self, *, device: Device | None = None, processes: int | None = None) -> TrainingPlan:
         """The same meaning, its execution resolved anew: device, processes, precision, micro-batches, memory."""
@@ -197,6 +200,7 @@ class TrainingPlan(Strict):
             self.execution.requested,
             self.execution.requested_precision,
             model_facts(self.model).shape,
+            batch_size=int(self.hyperparameters.batch_size.value),
             rank=self.lora.rank if self.lora else None,
             quantization=self.quantization,
             longest=self.tokens.longest if self.tokens else None,
