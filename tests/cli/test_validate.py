@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 
-import jsonschema
 import pytest
 import typer
 from typer.testing import CliRunner
