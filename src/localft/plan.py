@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -106,3 +108,14 @@ class TrainingPlan(_Strict):
     tokens: dict[str, Any] | None
     memory: dict[str, Any]
     output_dir: str
+
+    def meaning_fingerprint(self) -> str:
+        """sha256 of what the job means; execution, places and versions are left out, so a resumed run may differ there."""
+        fields = self.model_dump(
+            mode="json", exclude={"localft_version", "execution", "memory", "tokens", "output_dir"}
+        )
+        fields["model"] = {key: value for key, value in fields["model"].items() if key != "path"}
+        for file in ("training_file", "validation_file"):
+            fields[file] = fields[file] and fields[file]["sha256"]
+        fields["trainer_arguments"].pop("per_device_train_batch_size", None)
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

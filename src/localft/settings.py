@@ -48,3 +48,12 @@ def visible_gpus() -> int:
     if allowed is None:
         return present
     return min(present, len([part for part in allowed.split(",") if part.strip() and part.strip() != "-1"]))
+
+
+CONTROL_DIRECTORY = "LOCALFT_CONTROL_DIRECTORY"
+
+
+def control_directory() -> Path | None:
+    """Where a process that was started by localft's own launch finds the request to stop and leaves its exit code."""
+    given = os.environ.get(CONTROL_DIRECTORY)
+    return Path(given) if given else None
