@@ -114,7 +114,9 @@ def survey(
     return statistics, refused, dropped
 
 
-def _fit(row: TokenizedExample, max_length: int | None, overlong: Overlong, statistics: TokenStatistics) -> SurveyedRow:
+def _fit(
+    row: TokenizedExample, file: str | Path, max_length: int | None, overlong: Overlong, statistics: TokenStatistics
+) -> SurveyedRow:
     length = len(row.input_ids)
     if max_length is None or length <= max_length:
         return row
