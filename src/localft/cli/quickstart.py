@@ -35,7 +35,7 @@ SEED = 7
 ASKED_LINES = (1, 18, 29)
 """Rows of the training file that are asked. The last one holds a dull answer of weight 0 before the one it is trained on."""
 MAX_NEW_TOKENS = 60
-_COLUMNS = 90
+_COLUMNS = 100
 
 _INTRODUCTION = """\
 localft quickstart: fine-tunes a tiny Llama on {rows} chats with a sarcastic assistant; on the CPU, without a download.
