@@ -28,6 +28,8 @@ class LocalftError(Exception):
 
     exit_code = 1
     default_code = "error"
+    on_every_process = False
+    """True where all processes of one training raise this same error, so that none is left waiting for another."""
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)

@@ -74,6 +74,8 @@ class TrainingOutcome:
     trained_tokens: int
     """Trained tokens times epochs actually run, as the service bills them: every token of every example passed."""
     model_path: str | None
+    run_directory: str | None = None
+    """Set by the runner: where job.json, results.csv and the rest are."""
 
 
 ProgressEvent = StageStarted | Notice | StepMetrics | CheckpointSaved

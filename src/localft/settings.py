@@ -10,7 +10,7 @@ import platformdirs
 
 
 def home() -> Path:
-    """Directory of what outlives a run (token store, embedded models): `LOCALFT_HOME`, else the platform's user data directory."""
+    """Directory of what outlives a run (tokens, embedded models): `LOCALFT_HOME`, else the user data directory."""
     configured = os.environ.get("LOCALFT_HOME")
     return Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("localft"))
 
@@ -42,9 +42,18 @@ def process_group() -> ProcessGroup:
 
 
 def visible_gpus() -> int:
-    """How many NVIDIA GPUs this process may use, found without importing torch: device files, narrowed by CUDA_VISIBLE_DEVICES."""
+    """How many NVIDIA GPUs this process may use, without torch: device files, narrowed by CUDA_VISIBLE_DEVICES."""
     present = len([p for p in Path("/dev").glob("nvidia[0-9]*") if p.name[6:].isdigit()])
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
         return present
     return min(present, len([part for part in allowed.split(",") if part.strip() and part.strip() != "-1"]))
+
+
+CONTROL_DIRECTORY = "LOCALFT_CONTROL_DIRECTORY"
+
+
+def control_directory() -> Path | None:
+    """Where a process that was started by localft's own launch finds the request to stop and leaves its exit code."""
+    given = os.environ.get(CONTROL_DIRECTORY)
+    return Path(given) if given else None

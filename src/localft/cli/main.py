@@ -1,0 +1,158 @@
+"""The `localft` command: finds the subcommand, and turns errors into a sentence and an exit code.
+
+Each subcommand is a function of its name in a module of its name, imported when it is called; `localft --help` imports
+none. Exit codes: 0 done, 1 failed or invalid, 2 usage, 75 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any, NoReturn
+
+import typer
+import typer.core
+
+from localft import __version__, settings
+from localft.errors import LocalftError, MissingExtra, TrainingInterrupted
+
+COMMANDS = {
+    "quickstart": "Train the embedded tiny model on the bundled sample: offline, on CPU, in about a minute.",
+    "validate": "Check data files and list every problem.",
+    "show": "Show the tokens of a data file and which of them are trained.",
+    "plan": "Resolve a recipe and print every value with its rule, the steps and the memory.",
+    "train": "Run a job.",
+    "models": "List the base models that localft knows.",
+}
+"""Name and help line of each subcommand, in the order of a user's first day."""
+
+EXTRA_PACKAGES = {
+    "accelerate", "bitsandbytes", "datasets", "huggingface_hub", "matplotlib", "peft", "safetensors", "torch",
+    "transformers", "trl",
+}  # fmt: skip
+BROKEN_PIPE = 128 + 13
+
+
+@dataclass
+class Invocation:
+    """What the whole command line was, for subcommands that start it again."""
+
+    arguments: list[str] = field(default_factory=lambda: sys.argv[1:])
+    debug: bool = False
+
+
+class _LazyCommands(typer.core.TyperGroup):
+    """Imports a subcommand's module when it is called, not when it is listed."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return [name for name in COMMANDS if find_spec(f"localft.cli.{name}") is not None]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        if getattr(ctx, "listing_only", False):
+            return _listed(cmd_name)
+        return _command(cmd_name, getattr(import_module(f"localft.cli.{cmd_name}"), cmd_name))
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        ctx.listing_only = True  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)  # type: ignore[arg-type]
+
+
+def _listed(name: str) -> Any:
+    """A stand-in that `--help` can list."""
+    return _command(name, lambda: None)
+
+
+def _command(name: str, function: Any) -> Any:
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=COMMANDS[name] if function.__doc__ is None else None)(function)
+    command = typer.main.get_command(single)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    name="localft",
+    cls=_LazyCommands,
+    help="Run an Azure OpenAI fine-tuning job on your own GPU: same file, same knobs, same results, your weights.",
+    epilog="A first run: localft quickstart",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"localft {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Reads what stands before the subcommand."""
+    context.ensure_object(Invocation).debug = debug
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command line and exits. The one place where an error becomes a sentence and an exit code."""
+    invocation = Invocation(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        app(args=invocation.arguments, prog_name="localft", obj=invocation)
+    except LocalftError as error:
+        _fail(error, invocation)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA_PACKAGES:
+            raise
+        _fail(_missing_extra(error), invocation)
+    except KeyboardInterrupt:
+        _fail(TrainingInterrupted("stopped"), invocation)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+    sys.exit(0)
+
+
+def _fail(error: LocalftError, invocation: Invocation) -> NoReturn:
+    """Prints the error, on one process only if all have it, and exits with its code."""
+    if invocation.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    place = settings.process_group()
+    if place.is_main or not error.on_every_process:
+        label = "interrupted" if isinstance(error, TrainingInterrupted) else "error"
+        print(f"{label}: {error}", file=sys.stderr)
+    sys.exit(leave(error.exit_code, on_every_process=error.on_every_process))
+
+
+def leave(exit_code: int, *, on_every_process: bool) -> int:
+    """The exit code for this process.
+
+    A launcher takes every code but 0 for a crash and reports it at length. Where our own launch waits behind it and no process
+    is left alone, the code goes to it through a file and this process ends quietly.
+    """
+    control = settings.control_directory()
+    if control is None:
+        return exit_code
+    if settings.process_group().is_main:
+        (control / "exit-code").write_text(str(exit_code))
+    return 0 if on_every_process else exit_code
+
+
+def _missing_extra(error: ModuleNotFoundError) -> MissingExtra:
+    return MissingExtra(
+        f"this command needs packages that the bare install leaves out, and {error.name} is not installed: "
+        "pip install 'localft[train]'"
+    )

@@ -1,0 +1,274 @@
+"""`localft plan`: every value of a job, with the rule that gave it, before anything is trained."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from localft.cli import options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from localft.plan import TrainingPlan, TrainingRequest
+    from localft.plan.memory import MemoryEstimate
+    from localft.tokenization.survey import TokenStatistics
+
+_GIB = 2**30
+
+
+def plan(
+    context: typer.Context,
+    recipe: options.Recipe = None,
+    model: options.Model = None,
+    training_file: options.TrainingFile = None,
+    validation_file: options.ValidationFile = None,
+    suffix: options.Suffix = None,
+    output_dir: options.OutputDir = None,
+    batch_size: options.BatchSize = None,
+    learning_rate_multiplier: options.LearningRateMultiplier = None,
+    n_epochs: options.Epochs = None,
+    seed: options.Seed = None,
+    method: options.Method = None,
+    lora: options.Lora = None,
+    lora_rank: options.LoraRank = None,
+    lora_alpha: options.LoraAlpha = None,
+    lora_dropout: options.LoraDropout = None,
+    quantization: options.Quantization = None,
+    max_length: options.MaxLength = None,
+    overlong: options.Overlong = None,
+    chat_template: options.ChatTemplate = None,
+    precision: options.Precision = None,
+    tokens_per_micro_batch: options.TokensPerMicroBatch = None,
+    gradient_checkpointing: options.GradientCheckpointing = None,
+    output_format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")
+    ] = "text",
+) -> None:
+    """Resolve a recipe or flags: every value with its rule, the steps, the trained tokens, the memory.
+
+    Trains nothing and downloads nothing. The data is validated first. Exit code 0: planned. 1: data or model cannot be used.
+    2: usage.
+    """
+    resolved = _resolved(options.requested(context))
+    if output_format == "json":
+        sys.stdout.write(resolved.to_json())
+    else:
+        _print(resolved, _train_command(context))
+
+
+def _resolved(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
+    """The plan of a request, or an earlier plan moved to this machine, with its tokens counted where that can be done."""
+    from localft.data.reading import require_valid
+    from localft.data.validation import validate_files
+    from localft.plan import DataFile, TrainingRequest, make_plan
+
+    files = [request.training_file, request.validation_file]
+    paths = [file.path if isinstance(file, DataFile) else file for file in files if file is not None]
+    require_valid(validate_files(*paths))
+    if isinstance(request, TrainingRequest):
+        drawn = make_plan(request)
+    else:
+        request.check_data()
+        drawn = request.on_this_machine()
+    statistics = _token_statistics(drawn)
+    return drawn if statistics is None else drawn.with_statistics(statistics)
+
+
+def _token_statistics(drawn: TrainingPlan) -> TokenStatistics | None:
+    """Token counts of the training file; None where the tokenizer is not on this machine.
+
+    With the training packages installed they come from the token store, where the training finds its tokens again. The
+    validation file is rendered too, so that a row that cannot be trained on is refused now rather than later.
+    """
+    from localft.catalog import tokenizer_directory
+    from localft.tokenization.tokenizer import ChatTokenizer
+
+    directory = tokenizer_directory(drawn.model)
+    if directory is None:
+        return None
+    tokenizer = ChatTokenizer.from_directory(directory, chat_template=drawn.chat_template, date=drawn.date)
+    counted = [
+        _count(file.path, tokenizer, drawn.max_length, drawn.overlong)
+        for file in (drawn.training_file, drawn.validation_file)
+        if file is not None
+    ]
+    return counted[0]
+
+
+def _count(
+    path: str, tokenizer: Any, max_length: int, overlong: Literal["refuse", "truncate", "drop"]
+) -> TokenStatistics:
+    from localft.errors import DataError
+
+    try:
+        from localft.training.token_store import open_token_store
+    except ImportError:  # the bare install: count in a stream, keep nothing
+        from localft.data.reading import read_examples
+        from localft.tokenization.survey import survey
+
+        statistics, refused, _ = survey(read_examples(path), tokenizer, max_length=max_length, overlong=overlong)
+        if refused:
+            rows = "\n".join(f"{path}: {row.message}" for row in refused)
+            raise DataError(rows, report=tuple(refused), code="row_refused") from None
+        return statistics
+    try:
+        return open_token_store(path, tokenizer, max_length=max_length, overlong=overlong).statistics
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", report=error.report, code=error.code) from None
+
+
+def _train_command(context: typer.Context) -> str:
+    """The `localft train` line that trains what was planned."""
+    words = ["localft", "train"]
+    if context.params.get("recipe") is not None:
+        words.append(str(context.params["recipe"]))
+    for parameter, value in context.params.items():
+        if parameter in options.FLAGS and value is not None:
+            words += [f"--{parameter.replace('_', '-')}", value]
+    return shlex.join(words)
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def _print(drawn: TrainingPlan, train_command: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width
+        console.width = 140
+    for table in (_job(drawn), _knobs(drawn), _steps(drawn), _execution(drawn), _memory(drawn.memory)):
+        console.print(table)
+        console.print()
+    for note in drawn.notes:
+        console.print(Text(f"note: {note}"))
+    if drawn.notes:
+        console.print()
+    console.print(Text("What to do next:"))
+    console.print(Text(f"  {train_command}"), soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=bool(columns))
+    table.add_column(columns[0] if columns else "", no_wrap=True)
+    for column in columns[1:] or ("",):
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _rows(table: Table, rows: Iterator[tuple[str, ...]]) -> Table:
+    from rich.text import Text
+
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _job(drawn: TrainingPlan) -> Table:
+    def rows() -> Iterator[tuple[str, str]]:
+        yield "model", drawn.model.id + (f" ({drawn.model.hub_id})" if drawn.model.hub_id else "")
+        yield "files", drawn.model.path or "not on this machine yet; training fetches them from the hub"
+        if drawn.model.adapter_path:
+            yield "adapter", f"goes on from {drawn.model.adapter_path}"
+        yield "training file", f"{drawn.training_file.path} ({drawn.training_file.examples} examples)"
+        if drawn.validation_file:
+            yield "validation file", f"{drawn.validation_file.path} ({drawn.validation_file.examples} examples)"
+        adapter = f"LoRA, rank {drawn.lora.rank}, alpha {drawn.lora.alpha}" if drawn.lora else "full fine-tuning"
+        dropout = f", dropout {drawn.lora.dropout:g}" if drawn.lora and drawn.lora.dropout else ""
+        quantized = " over a base in NF4" if drawn.quantization == "nf4" else ""
+        yield "method", f"{drawn.method}: {adapter}{dropout}{quantized}"
+        replaced = "one in place of the model's own: chat_template in --format json"
+        yield "chat template", "the model's own" if drawn.chat_template is None else replaced
+        yield "longest row", f"{drawn.max_length} tokens; longer ones: {drawn.overlong}"
+        yield "output", drawn.output_dir
+
+    return _rows(_table("Job"), rows())
+
+
+def _knobs(drawn: TrainingPlan) -> Table:
+    """Knob, value, rule, and the argument of the trainer that it became."""
+    arguments, knobs = drawn.trainer_arguments, drawn.hyperparameters
+
+    def argument(*names: str) -> str:
+        return ", ".join(f"{name} {_number(arguments[name])}" for name in names)
+
+    def rows() -> Iterator[tuple[str, str, str, str]]:
+        step = argument("per_device_train_batch_size", "gradient_accumulation_steps")
+        processes = drawn.execution.processes
+        yield (
+            "batch_size",
+            str(knobs.batch_size.value),
+            knobs.batch_size.rule,
+            f"{step}, on {processes} process{'es' if processes > 1 else ''}",
+        )
+        yield "n_epochs", str(knobs.n_epochs.value), knobs.n_epochs.rule, argument("num_train_epochs")
+        multiplier = knobs.learning_rate_multiplier
+        yield "learning_rate_multiplier", f"{multiplier.value:g}", multiplier.rule, argument("learning_rate")
+        yield "seed", str(knobs.seed.value), knobs.seed.rule, argument("seed", "data_seed")
+
+    return _rows(_table("Knobs", "knob", "value", "rule", "trainer argument"), rows())
+
+
+def _steps(drawn: TrainingPlan) -> Table:
+    def rows() -> Iterator[tuple[str, str]]:
+        yield "learning rate", drawn.learning_rate.rule
+        yield "base", drawn.learning_rate.source
+        yield "schedule", f"linear to 0 after {_counted(drawn.warmup_steps, 'warm-up step')}, no weight decay"
+        per_epoch = f"ceil({drawn.examples} / {drawn.hyperparameters.batch_size.value}) = {drawn.steps_per_epoch}"
+        yield "steps per epoch", per_epoch
+        yield "steps", f"{drawn.steps_per_epoch} x {drawn.hyperparameters.n_epochs.value} = {drawn.total_steps}"
+        counts = drawn.tokens
+        if counts is None:
+            yield "tokens", "not counted, see below"
+            return
+        share = counts.trained_tokens / counts.tokens
+        yield "tokens per epoch", f"{counts.tokens:,}, longest row {counts.longest:,}"
+        yield "trained tokens", f"{counts.trained_tokens:,} per epoch, {share:.0%} of all"
+        yield "billed tokens", f"{counts.billed_tokens:,} over all epochs, as the service counts"
+        if counts.truncated or counts.dropped:
+            yield "overlong rows", f"{counts.truncated} truncated, {counts.dropped} dropped"
+
+    return _rows(_table("Training"), rows())
+
+
+def _execution(drawn: TrainingPlan) -> Table:
+    execution = drawn.execution
+
+    def rows() -> Iterator[tuple[str, str, str]]:
+        for name in ("device", "processes", "precision", "tokens_per_micro_batch", "gradient_checkpointing"):
+            value = getattr(execution, name)
+            yield name, str(value).lower() if isinstance(value, bool) else str(value), execution.rules[name]
+
+    return _rows(_table("Execution (never changes the result)", "setting", "value", "rule"), rows())
+
+
+def _memory(estimated: MemoryEstimate) -> Table:
+    from rich.text import Text
+
+    table = _table("Memory of one process, estimated", "part", "GiB")
+    table.columns[1].justify = "right"
+    for name in ("weights", "adapter", "gradients", "optimizer", "activations", "head"):
+        table.add_row(Text(name), f"{getattr(estimated, f'{name}_bytes') / _GIB:.2f}")
+    verdict = ""
+    if estimated.available_bytes is not None:
+        fits = "fits" if estimated.fits else "does not fit"
+        verdict = f"; {fits} the GPU's {estimated.available_bytes / _GIB:.1f}"
+    table.add_row(Text(f"total{verdict}"), f"{estimated.total_bytes / _GIB:.2f}", style="bold")
+    return table
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

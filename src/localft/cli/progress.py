@@ -1,0 +1,149 @@
+"""What a training shows while it runs, on stderr: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from localft.progress import CheckpointSaved, Notice, ProgressEvent, Report, StageStarted, StepMetrics
+
+STAGES = {
+    "tokenize": "tokenising",
+    "load_model": "loading the model",
+    "train": "training",
+    "save_model": "saving the model",
+}
+PLAIN_EVERY_SECONDS = 30.0
+PLAIN_EVERY_STEPS = 10
+
+
+class Speed:
+    """Tokens a second and seconds left, from the steps of this process alone: a continued run starts anew.
+
+    The first step is left out where there are others, since it compiles kernels and warms caches.
+    """
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._seconds = 0.0
+        self._tokens = 0
+
+    def add(self, step: StepMetrics) -> None:
+        if self._steps == 1:
+            self._seconds, self._tokens = 0.0, 0
+        self._steps += 1
+        self._seconds += step.seconds
+        self._tokens += step.tokens
+
+    @property
+    def tokens_a_second(self) -> float:
+        return self._tokens / self._seconds if self._seconds else 0.0
+
+    def seconds_left(self, step: StepMetrics) -> float:
+        measured = max(1, self._steps - 1)
+        return (step.total_steps - step.step) * self._seconds / measured
+
+
+@contextmanager
+def shown_progress(stream: TextIO | None = None) -> Iterator[Report]:
+    """A report that shows what it is told, for as long as the block lasts."""
+    console = Console(file=stream or sys.stderr, highlight=False)
+    if not console.is_terminal:
+        yield PlainLines(lambda line: print(line, file=stream or sys.stderr, flush=True))
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield _Bar(progress)
+
+
+class PlainLines:
+    """One line at steps 1, 10, 20, ..., at epoch ends, at the last step, and at least every half minute."""
+
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._speed = Speed()
+        self._last_line = clock()
+
+    def __call__(self, event: ProgressEvent) -> None:
+        if isinstance(event, StepMetrics):
+            self._speed.add(event)
+            if self._is_due(event):
+                self._last_line = self._clock()
+                self._write(f"step {event.step}/{event.total_steps}: {numbers(event, self._speed)}")
+        elif line := sentence(event):
+            self._write(line)
+
+    def _is_due(self, step: StepMetrics) -> bool:
+        return (
+            step.step in (1, step.total_steps)
+            or step.step % PLAIN_EVERY_STEPS == 0
+            or step.full_valid_loss is not None
+            or self._clock() - self._last_line >= PLAIN_EVERY_SECONDS
+        )
+
+
+class _Bar:
+    """The bar with the newest numbers; sentences scroll by above it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._speed = Speed()
+
+    def __call__(self, event: ProgressEvent) -> None:
+        if not isinstance(event, StepMetrics):
+            if line := sentence(event):
+                self._progress.console.print(line, markup=False, soft_wrap=True)
+            return
+        self._speed.add(event)
+        if self._task is None:
+            self._task = self._progress.add_task("training", total=event.total_steps, numbers="")
+        self._progress.update(self._task, completed=event.step, numbers=numbers(event, self._speed))
+        if event.full_valid_loss is not None:
+            self._progress.console.print(f"epoch {event.epoch}: {numbers(event, self._speed)}", soft_wrap=True)
+
+
+def numbers(step: StepMetrics, speed: Speed) -> str:
+    """`loss 1.234, accuracy 56.7%, valid loss 1.300, 1,234 tokens/s, 2:05 left`."""
+    parts = [f"loss {step.train_loss:.4f}", f"accuracy {step.train_mean_token_accuracy:.1%}"]
+    valid = step.valid_loss if step.full_valid_loss is None else step.full_valid_loss
+    if valid is not None:
+        parts.append(f"valid loss {valid:.4f}")
+    parts.append(f"{speed.tokens_a_second:,.0f} tokens/s")
+    if step.step < step.total_steps:
+        parts.append(f"{duration(speed.seconds_left(step))} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:05`, `3:04:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def sentence(event: ProgressEvent) -> str | None:
+    """An event that is no step, for people."""
+    match event:
+        case StageStarted(stage, detail):
+            return STAGES[stage] + (f": {detail}" if detail else "")
+        case Notice(message, "warn"):
+            return f"warning: {message}"
+        case Notice(message):
+            return message
+        case CheckpointSaved(step=step):
+            return f"checkpoint saved at step {step}"
+    return None

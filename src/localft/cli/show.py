@@ -1,0 +1,143 @@
+"""`localft show`: the tokens of each row as the model sees them, the trained ones coloured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from localft.data.examples import ChatExample
+    from localft.errors import RowRefused
+    from localft.tokenization.examples import TokenizedExample
+    from localft.tokenization.tokenizer import ChatTokenizer
+
+_ROWS_SHOWN = 3
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="Chat-JSONL file.", show_default=False)],
+    model: Annotated[
+        str, typer.Option("--model", help="Catalogue id, hub id, directory of a model, or a finished run.")
+    ],
+    line: Annotated[
+        int | None, typer.Option("--line", min=1, help="Show only the row on this line of the file.")
+    ] = None,
+    chat_template: Annotated[
+        str | None, typer.Option("--chat-template", help="Jinja file to use in place of the model's own template.")
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help=f"How many rows to show. [default: {_ROWS_SHOWN}; all with --format json]"),
+    ] = None,
+    format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="text or json (one object a row).")
+    ] = "text",
+) -> None:
+    """Show the rendered tokens of each row, and which of them are trained.
+
+    Trained tokens are green, context is dim; without colour, trained text stands in ⟦ ⟧. With --format json: ids, weights as
+    numbers and tokens. Exit code 1 where a shown row is not valid or is refused.
+    """
+    from localft.catalog import resolve_model
+    from localft.tokenization.loading import load_chat_tokenizer, read_chat_template
+    from localft.tokenization.render import render_examples
+
+    template = read_chat_template(chat_template) if chat_template else None
+    tokenizer = load_chat_tokenizer(resolve_model(model), chat_template=template)
+    limit = rows if rows is not None else (None if format == "json" else _ROWS_SHOWN)
+    rendered = islice(render_examples(_examples(file, line), tokenizer), limit)
+    refused = (
+        _print_json(rendered, tokenizer) if format == "json" else _print_text(rendered, tokenizer, file, model, line)
+    )
+    if refused:
+        raise typer.Exit(1)
+
+
+def _examples(file: Path, line: int | None) -> Iterator[ChatExample]:
+    from localft.data.jsonl import read_lines
+    from localft.data.reading import read_example, read_examples
+    from localft.errors import UsageError
+
+    if line is None:
+        yield from read_examples(file)
+        return
+    count = 0
+    for numbered in read_lines(file):
+        count = numbered.number
+        if numbered.number == line:
+            if numbered.is_blank:
+                raise UsageError(f"{file}:{line}: expected a row, found a blank line", param="line")
+            yield read_example(file, numbered)
+            return
+    raise UsageError(f"--line {line}: {file} ends at line {count}", param="line")
+
+
+def _print_json(rendered: Iterator[TokenizedExample | RowRefused], tokenizer: ChatTokenizer) -> int:
+    from localft.tokenization.show import row_to_dict
+
+    refused = 0
+    for row in rendered:
+        entry = row_to_dict(row, tokenizer)
+        refused += entry["refused"] is not None
+        sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    return refused
+
+
+def _print_text(
+    rendered: Iterator[TokenizedExample | RowRefused],
+    tokenizer: ChatTokenizer,
+    file: Path,
+    model: str,
+    line: int | None,
+) -> int:
+    from rich.console import Console
+
+    from localft.errors import RowRefused
+
+    console = Console(highlight=False, soft_wrap=True)
+    shown = refused = 0
+    for row in rendered:
+        shown += 1
+        if isinstance(row, RowRefused):
+            refused += 1
+            console.print(f"line {row.line}: refused ({row.code})", style="bold red", markup=False)
+            console.print(row.message, markup=False)
+        else:
+            _print_row(row, tokenizer, console)
+        console.print()
+    legend = (
+        "[bold green]green[/]: trained. [dim]dim[/]: context."
+        if console.is_terminal
+        else "⟦ ⟧: trained. The rest: context."
+    )
+    console.print(legend)
+    if line is None:
+        console.print(f"{shown} row(s) shown; --line N shows one, --rows N more, --format json all of them as numbers.")
+    console.print(f"Next: localft plan --model {model} --training-file {file}", markup=False)
+    return refused
+
+
+def _print_row(row: TokenizedExample, tokenizer: ChatTokenizer, console: Console) -> None:
+    from rich.text import Text
+
+    from localft.tokenization.show import text_runs, visible
+
+    trained = sum(weight > 0 for weight in row.loss_weights)
+    console.print(f"line {row.line}: {len(row.input_ids)} tokens, {trained} trained", style="bold", markup=False)
+    text = Text()
+    for run in text_runs(row, tokenizer):
+        if run.weight == 0:
+            text.append(visible(run.text), style="dim")
+        elif console.is_terminal:
+            text.append(visible(run.text), style="bold green")
+        else:
+            text.append(f"⟦{visible(run.text)}⟧")
+    console.print(text)

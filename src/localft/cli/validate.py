@@ -1,0 +1,114 @@
+"""`localft validate`: everything that is wrong with a data file, before any model is loaded."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from localft.data.problem_log import ProblemLog
+from localft.data.problems import Problem
+from localft.data.report import text_lines, write_json
+from localft.data.validation import FileReport, ValidationReport, validate_files
+
+if TYPE_CHECKING:
+    from localft.errors import RowRefused
+    from localft.tokenization.tokenizer import ChatTokenizer
+
+
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Chat-JSONL to train on.", show_default=False)],
+    validation_file: Annotated[str | None, typer.Option("--validation-file", help="Chat-JSONL to validate on.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="Catalogue id, hub id, directory of a model, or a finished run: counts tokens too."
+        ),
+    ] = None,
+    chat_template: Annotated[
+        str | None, typer.Option("--chat-template", help="Jinja file to use in place of the model's own template.")
+    ] = None,
+    format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Find everything that is wrong with a data file: each problem with its line, its place in the JSON and a code.
+
+    With --model every row is rendered too, and a row whose loss mask cannot be proven is an error. Exit code 0: valid,
+    with warnings or without. 1: errors. 2: a file cannot be read, or a flag makes no sense.
+    """
+    report = validate_files(file, validation_file)
+    if model is not None and report.valid:
+        paths = (file,) if validation_file is None else (file, validation_file)
+        report = _with_tokens(report, paths, model, chat_template)
+    if format == "json":
+        write_json(report, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        for line in text_lines(report, model=model):
+            typer.echo(line)
+    if not report.valid:
+        raise typer.Exit(1)
+
+
+def _with_tokens(
+    report: ValidationReport, paths: tuple[str, ...], model: str, chat_template: str | None
+) -> ValidationReport:
+    """The report of valid files, with their tokens counted and the rows added that the model cannot be trained on."""
+    from localft.catalog import model_facts, resolve_model
+    from localft.tokenization.loading import load_chat_tokenizer, read_chat_template
+
+    planned = resolve_model(model)
+    template = read_chat_template(chat_template) if chat_template else None
+    tokenizer = load_chat_tokenizer(planned, chat_template=template)
+    max_length = model_facts(planned).context_length
+    counts: dict[str, dict[str, Any]] = {}
+    files = []
+    for path, file in zip(paths, report.files, strict=True):
+        counts[file.role], surveyed = _survey(path, file, tokenizer, max_length)
+        files.append(surveyed)
+    tokens = {
+        "training": counts["training"],
+        "validation": counts.get("validation"),
+        "max_length": max_length,
+        **_automatic_steps(counts["training"]["examples"]),
+    }
+    return ValidationReport(valid=not any(file.errors for file in files), files=tuple(files), tokens=tokens)
+
+
+def _survey(
+    path: str, file: FileReport, tokenizer: ChatTokenizer, max_length: int
+) -> tuple[dict[str, Any], FileReport]:
+    """Token counts of a file, and its report with the refused rows among the errors."""
+    from localft.data.reading import read_examples
+    from localft.tokenization.survey import survey
+
+    examples = read_examples(path, param=f"{file.role}_file")
+    statistics, refused, _ = survey(examples, tokenizer, file=path, max_length=max_length)
+    errors = ProblemLog(file.errors)
+    errors.extend(_problem_of(row, path) for row in refused)
+    return statistics.to_dict(), replace(file, errors=errors)
+
+
+def _problem_of(row: RowRefused, file: str) -> Problem:
+    path = None if row.message_index is None else f"messages[{row.message_index}]"
+    reason = row.message.removeprefix(f"{file}:{row.line}: ").removeprefix(f"{path}: ")
+    return Problem(row.line, path, row.code, reason)
+
+
+def _automatic_steps(examples: int) -> dict[str, int | None]:
+    """Epochs and steps that automatic hyperparameters give for this many training examples."""
+    from localft.hyperparameters import resolve_batch_size, resolve_n_epochs
+
+    if not examples:
+        return {"batch_size": None, "n_epochs": None, "steps_per_epoch": None, "total_steps": None}
+    batch_size = int(resolve_batch_size("auto", examples).value)
+    n_epochs = int(resolve_n_epochs("auto", examples).value)
+    steps = math.ceil(examples / batch_size)
+    return {
+        "batch_size": batch_size,
+        "n_epochs": n_epochs,
+        "steps_per_epoch": steps,
+        "total_steps": n_epochs * steps,
+    }

@@ -1,0 +1,47 @@
+"""Whole files on disk: what is read is what was written last, never half of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replaces `path` by `text` in one step, so that a reader or a power cut meets the old file or the new one."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}.staged")
+    try:
+        with staged.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staged, path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def drop_torn_line(path: Path) -> bool:
+    """Cuts an unfinished last line, left where a process died while writing; says whether there was one."""
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end == 0:
+            return False
+        whole = _end_of_last_whole_line(file, end)
+        if whole == end:
+            return False
+        file.truncate(whole)
+        return True
+
+
+def _end_of_last_whole_line(file: BinaryIO, end: int, block: int = 4096) -> int:
+    """Byte just behind the last newline, 0 where there is none; reads backwards from the end."""
+    position = end
+    while position > 0:
+        start = max(0, position - block)
+        file.seek(start)
+        newline = file.read(position - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        position = start
+    return 0

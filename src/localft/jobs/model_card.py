@@ -1,0 +1,152 @@
+"""`model/README.md`: what was trained, on what, with which numbers, how it went, and how to use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from localft import __version__, catalog
+from localft.jobs.job import FineTuningJob
+from localft.jobs.results import METRICS, ResultRow, number
+from localft.plan import DataFile, Resolved, TrainingPlan
+
+NAMED_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets")
+SHOWN_ROWS = 12
+
+
+def model_card(plan: TrainingPlan, job: FineTuningJob, rows: Sequence[ResultRow], *, trained_tokens: int) -> str:
+    """The card of a finished job. Holds no row of the data and no path but the model's."""
+    sections = (
+        _front_matter(plan, job),
+        f"# {job.model_name}\n\n{_summary(plan, job)}",
+        f"## Data\n\n{_data(plan, trained_tokens)}",
+        f"## Settings\n\n{_settings(plan)}",
+        f"## Results\n\n{_results(plan, rows)}",
+        f"## Use\n\n{_use(plan)}",
+        f"## Versions\n\n{_table(('package', 'version'), list(installed_versions().items()))}",
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of localft and of the libraries that decide a training's numbers, read without importing them."""
+    found = {"localft": __version__}
+    for package in NAMED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _front_matter(plan: TrainingPlan, job: FineTuningJob) -> str:
+    entry = catalog.find(plan.model.hub_id or plan.model.id)
+    method = "full-fine-tuning" if plan.lora is None else "qlora" if plan.quantization == "nf4" else "lora"
+    fields: dict[str, object] = {
+        "base_model": plan.model.hub_id or plan.model.id,
+        "library_name": "transformers" if plan.lora is None else "peft",
+        "pipeline_tag": "text-generation",
+        "license": entry.licence if entry else None,
+        "model_name": job.model_name,
+        "tags": ["localft", "sft", method],
+    }
+    # Each value is written as JSON, which YAML contains: no value can break out of its line.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items() if value is not None]
+    return "\n".join(("---", *lines, "---"))
+
+
+def _summary(plan: TrainingPlan, job: FineTuningJob) -> str:
+    if plan.lora is None:
+        what = "All weights of"
+    else:
+        over = " over its 4-bit (NF4) weights" if plan.quantization == "nf4" else ""
+        what = f"A LoRA adapter (rank {plan.lora.rank}, alpha {plan.lora.alpha}){over} for"
+    return (
+        f"{what} `{plan.model.hub_id or plan.model.id}`, fine-tuned by localft {plan.localft_version} "
+        f"in the job `{job.id}`. Loss was taken on the assistant's messages only, each with the weight that its row gives."
+    )
+
+
+def _data(plan: TrainingPlan, trained_tokens: int) -> str:
+    rows = [_file_row("training", plan.training_file)]
+    if plan.validation_file is not None:
+        rows.append(_file_row("validation", plan.validation_file))
+    counts = f"{plan.examples} examples were trained; {trained_tokens} tokens passed in all epochs together."
+    return _table(("role", "file", "examples", "sha256"), rows) + "\n\n" + counts
+
+
+def _file_row(role: str, file: DataFile) -> tuple[str, ...]:
+    return role, Path(file.path).name, str(file.examples), f"`{file.sha256}`"
+
+
+def _settings(plan: TrainingPlan) -> str:
+    knobs = plan.hyperparameters
+    rows: list[tuple[str, str, str]] = [
+        _knob("batch_size", knobs.batch_size),
+        _knob("n_epochs", knobs.n_epochs),
+        _knob("learning_rate_multiplier", knobs.learning_rate_multiplier),
+        _knob("seed", knobs.seed),
+        (
+            "learning rate",
+            number(plan.learning_rate.value),
+            f"{plan.learning_rate.rule}; base {plan.learning_rate.source}",
+        ),
+        ("steps", str(plan.total_steps), f"{plan.steps_per_epoch} an epoch, {plan.warmup_steps} of warm-up"),
+        ("max_length", str(plan.max_length), f"longer rows: {plan.overlong}"),
+        ("quantization", plan.quantization, ""),
+        ("precision", plan.execution.precision, plan.execution.rules.get("precision", "")),
+        ("processes", str(plan.execution.processes), plan.execution.device),
+    ]
+    return _table(("setting", "value", "rule"), rows)
+
+
+def _knob(name: str, knob: Resolved) -> tuple[str, str, str]:
+    return name, str(knob.value), knob.rule
+
+
+def _results(plan: TrainingPlan, rows: Sequence[ResultRow]) -> str:
+    """The first step, the last, and the epochs' ends between them, thinned where there are many."""
+    if not rows:
+        return "No step was recorded."
+    chosen = {1, rows[-1].step} | {row.step for row in rows if row.step % plan.steps_per_epoch == 0}
+    kept = [row for row in rows if row.step in chosen]
+    if len(kept) > SHOWN_ROWS:
+        stride = -(-len(kept) // (SHOWN_ROWS - 1))
+        kept = [*kept[:-1:stride], kept[-1]]
+    columns = [name for name in METRICS if any(name in row.metrics for row in kept)]
+    cells = [
+        (str(row.step), *(format(row.metrics[name], ".4f") if name in row.metrics else "" for name in columns))
+        for row in kept
+    ]
+    return _table(("step", *columns), cells) + "\n\nEvery step is in `results.csv`; the curves are in `metrics.png`."
+
+
+def _use(plan: TrainingPlan) -> str:
+    kind = "AutoModelForCausalLM" if plan.lora is None else "AutoPeftModelForCausalLM"
+    library = "transformers" if plan.lora is None else "peft"
+    code = f"""```python
+from {library} import {kind}
+from transformers import AutoTokenizer
+
+path = "."  # this directory
+model = {kind}.from_pretrained(path, dtype="auto", device_map="auto")
+tokenizer = AutoTokenizer.from_pretrained(path)
+messages = [{{"role": "user", "content": "Hello!"}}]
+inputs = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+).to(model.device)
+answer = model.generate(**inputs, max_new_tokens=200)
+print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```"""
+    return "The tokenizer and the chat template that the training used are beside the weights.\n\n" + code
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,84 @@
+"""Puts trainable weights on a base model: a new LoRA adapter, one from a finished run, or the model itself.
+
+Trainable weights are float32 always, over bfloat16 and NF4 too. Gradients of several micro-batches are summed in the
+weights' precision, so bfloat16 adapters would make the result depend on how a step is cut.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+from transformers import PreTrainedModel, set_seed
+
+from localft.errors import ModelError
+from localft.plan import LoraSettings, TrainingPlan
+
+Trainable = PreTrainedModel | PeftModel
+
+
+def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
+    """Returns the model with the weights that the plan trains, drawn by the plan's seed where they are new."""
+    if plan.lora is None:
+        base.requires_grad_(True)
+        _assert_float32(base)
+        return base
+    if plan.model.adapter_path is not None:
+        model = _continue_adapter(base, Path(plan.model.adapter_path), plan.lora)
+    else:
+        set_seed(int(plan.hyperparameters.seed.value))
+        model = get_peft_model(base, lora_config(plan.lora))
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+    model.peft_config["default"].base_model_name_or_path = plan.model.hub_id or plan.model.path
+    _assert_float32(model)
+    return model
+
+
+def lora_config(lora: LoraSettings) -> LoraConfig:
+    """LoRA on all linear layers; "all-linear" leaves the output head out, as it must be for the fused head."""
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules="all-linear",
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+
+
+def trainable_parameters(model: Trainable) -> int:
+    """Counts the numbers that the optimizer changes."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _continue_adapter(base: PreTrainedModel, directory: Path, lora: LoraSettings) -> PeftModel:
+    try:
+        config = PeftConfig.from_pretrained(str(directory))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{directory}: expected an adapter, found no readable adapter_config.json.") from error
+    if not isinstance(config, LoraConfig):
+        raise ModelError(f"{directory}: expected a LoRA adapter, found {config.peft_type}.", param="model")
+    if (config.r, config.lora_alpha) != (lora.rank, lora.alpha):
+        raise ModelError(
+            f"{directory}: the adapter has rank {config.r} and alpha {config.lora_alpha}, the plan says rank "
+            f"{lora.rank} and alpha {lora.alpha}. To go on training it, set "
+            f"`lora: {{rank: {config.r}, alpha: {config.lora_alpha}}}`.",
+            param="lora",
+        )
+    config.lora_dropout = lora.dropout
+    try:
+        return PeftModel.from_pretrained(base, str(directory), config=config, is_trainable=True)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{directory}: the adapter does not fit the base model: {str(error).splitlines()[0]}", param="model"
+        ) from error
+
+
+def _assert_float32(model: Trainable) -> None:
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    assert trainable, "something must be trainable"
+    assert all(p.dtype is torch.float32 for p in trainable), "trainable weights are float32"

@@ -1,0 +1,133 @@
+"""Finds a base model's files and loads them, quantised or not.
+
+Only safetensors are read and no code from a model's directory is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+
+from localft.errors import ModelError
+from localft.plan import PlannedModel, TrainingPlan
+
+HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "LICENSE*"]
+"""What is fetched from the hub: weights in safetensors, configuration, tokenizer, chat template, licence."""
+
+
+def local_directory(model: PlannedModel) -> Path:
+    """Returns the directory with the base model's files; fetches them from the hub where they are not here yet."""
+    if model.path is not None:
+        directory = Path(model.path)
+        if not (directory / "config.json").is_file():
+            raise ModelError(f"{directory}: expected a saved model, found no config.json in it.", param="model")
+        return directory
+    assert model.hub_id is not None, "a planned model is a directory or has a hub id"
+    name = model.hub_id
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{name}: the model is gated and this machine may not read it. Accept its licence at "
+            f"https://huggingface.co/{name} and log in with `hf auth login`.",
+            code="model_gated",
+            param="model",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"{name}: the hub has no such model, or it is private. Check the name, or log in with `hf auth login`.",
+            code="model_not_found",
+            param="model",
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"{name}: the model is not on this machine and cannot be fetched ({_first_line(error)}). Connect to the "
+            "internet, or give the directory of a saved model.",
+            code="model_unreachable",
+            param="model",
+        ) from error
+
+
+def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int = 0) -> PreTrainedModel:
+    """Loads the base model of the plan onto this rank's device.
+
+    With adapters the base is held in the plan's precision, or in NF4 with double quantisation. In full fine-tuning the
+    weights are the optimizer's own, so they are float32 whatever the precision of compute: updates are far smaller than
+    what bfloat16 can add.
+    """
+    if plan.lora is None and plan.quantization != "none":
+        raise ModelError(
+            f"quantization is {plan.quantization} and lora is none: quantised weights cannot be trained. Set "
+            "`quantization: none`, or give `lora`.",
+            param="quantization",
+        )
+    on_gpu = plan.execution.device == "cuda"
+    if on_gpu and not torch.cuda.is_available():
+        raise ModelError(
+            "The plan says device cuda, but PyTorch finds no GPU here. Install a CUDA build of torch and check "
+            "`nvidia-smi`, or plan again on this machine.",
+            code="no_gpu",
+        )
+    compute = getattr(torch, plan.execution.precision)
+    quantization = None
+    if plan.quantization == "nf4":
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=compute,
+        )
+    try:
+        config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            directory,
+            config=config,
+            dtype=torch.float32 if plan.lora is None else compute,
+            quantization_config=quantization,
+            device_map={"": local_rank} if on_gpu else None,
+            attn_implementation="sdpa",
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise ModelError(
+                f"{plan.model.id}: the weights do not fit into the GPU's memory. Choose `quantization: nf4` or a "
+                "smaller model.",
+                code="out_of_memory",
+                param="model",
+            ) from error
+        raise ModelError(
+            f"{plan.model.id}: the model in {directory} cannot be loaded: {_first_line(error)} Expected a causal "
+            "language model of a known architecture with its weights in safetensors.",
+            param="model",
+        ) from error
+    keep_nf4_exact(model)
+    return model
+
+
+def keep_nf4_exact(model: PreTrainedModel) -> None:
+    """Forbids bitsandbytes to repack NF4 weights on CPUs with AVX512-BF16.
+
+    It repacks them in place at the first forward of a model in evaluation mode. From then on the layer computes in
+    bfloat16 and passes no gradient, so one validation would end the training.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip() if lines else type(error).__name__

@@ -1,0 +1,54 @@
+"""Writes a trained model as a Hugging Face directory: adapter or full weights, tokenizer, chat template."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from peft import PeftModel
+from transformers import PreTrainedConfig
+
+from localft.modeling.adapters import Trainable
+
+CHAT_TEMPLATE = "chat_template.jinja"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    CHAT_TEMPLATE,
+)
+GENERATION_CONFIG = "generation_config.json"
+
+
+def write_weights(model: Trainable, directory: Path, config: PreTrainedConfig) -> None:
+    """Writes adapter weights and configuration, or the full model's with the configuration given.
+
+    The configuration is the one the model was loaded with: trainers change cache and special tokens in the live one.
+    """
+    if isinstance(model, PeftModel):
+        model.save_pretrained(str(directory), save_embedding_layers=False)
+        (directory / "README.md").unlink(missing_ok=True)  # peft's empty model card
+        return
+    model.save_pretrained(str(directory))
+    config.dtype = model.dtype
+    config.save_pretrained(str(directory))
+
+
+def copy_tokenizer(
+    tokenizer_files: Path, directory: Path, *, chat_template: str | None, base: Path | None = None
+) -> None:
+    """Copies the tokenizer's files unchanged; a chat template of the plan's own takes the place of the model's.
+
+    `base` is given for a full model, which needs the base model's generation settings (its stop tokens) too.
+    """
+    for name in TOKENIZER_FILES:
+        if (tokenizer_files / name).is_file():
+            shutil.copyfile(tokenizer_files / name, directory / name)
+    if chat_template is not None:
+        (directory / CHAT_TEMPLATE).write_text(chat_template, encoding="utf-8")
+    if base is not None and (base / GENERATION_CONFIG).is_file():
+        shutil.copyfile(base / GENERATION_CONFIG, directory / GENERATION_CONFIG)

@@ -1,0 +1,128 @@
+"""How much memory a training takes, estimated from the model's widths before anything is loaded.
+
+Weights, adapter, gradients and optimizer are exact counts of numbers. Activations are an estimate: what a Llama block
+keeps for its backward pass at the least, times 2.4 for what transformers and peft keep beyond it when nothing is fused.
+Plan on being right within a third; the trainer measures, and cuts its micro-batches smaller where it has to.
+
+All figures are for one process, which holds the whole model.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from localft import settings
+from localft.catalog import ModelShape
+
+GIB = 2**30
+
+NF4_BYTES = (4 + 0.127) / 8
+"""Bytes of one weight in NF4: four bits, and 0.127 bits of doubly quantised scales (arXiv 2305.14314, section 3)."""
+OPTIMIZER_BYTES = 8
+"""Bytes of AdamW's two float32 moments of one trained weight."""
+EAGER_OVERHEAD = 2.4
+"""What an unfused block keeps for the backward pass, over the least that it has to."""
+HEAD_TILE_TOKENS, HEAD_TILE_VOCAB = 4096, 32768
+"""TRL's fused head makes logits in tiles of this size, never the whole table."""
+USABLE_SHARE = 0.9
+"""Share of a GPU that a plan may fill; the rest is CUDA's own, and fragmentation."""
+
+
+class MemoryEstimate(BaseModel):
+    """Bytes that one process needs, by what they are for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    weights_bytes: int
+    """The base model as it is stored."""
+    adapter_bytes: int
+    """The adapter's weights, float32; 0 for full fine-tuning."""
+    gradients_bytes: int
+    """One float32 number for each trained weight."""
+    optimizer_bytes: int
+    """AdamW's two float32 moments for each trained weight."""
+    activations_bytes: int
+    """What one micro-batch keeps for its backward pass."""
+    head_bytes: int
+    """Logits and their gradients, in the tiles of the fused head."""
+    total_bytes: int
+    total_gib: float
+    """total_bytes / 2^30, two decimals."""
+    available_bytes: int | None
+    """Memory of the smallest visible GPU; None on the CPU and where it is not known."""
+    fits: bool | None
+    """Whether the total stays under nine tenths of what is available; None where that is not known."""
+
+
+def estimate(
+    shape: ModelShape,
+    *,
+    rank: int | None,
+    quantization: Literal["none", "nf4"],
+    precision: Literal["float32", "bfloat16"],
+    tokens: int,
+    gradient_checkpointing: bool,
+    available_bytes: int | None = None,
+) -> MemoryEstimate:
+    """Memory of a training with micro-batches of `tokens` tokens; `rank` is None for full fine-tuning.
+
+    Llama-3.1-8B in bfloat16 with rank 16: weights 14.96 GiB, adapter with gradients and moments 0.62 GiB.
+    Full fine-tuning keeps its weights in float32 whatever the precision, since bfloat16 would round small updates away.
+    """
+    width = 2 if precision == "bfloat16" else 4
+    weights = _weights_bytes(shape, quantization, 4 if rank is None else width)
+    trained = shape.parameters if rank is None else shape.adapter_parameters(rank)
+    adapter = 0 if rank is None else 4 * trained
+    activations = tokens * _activation_bytes_per_token(shape, width, gradient_checkpointing)
+    if quantization == "nf4":
+        activations += width * max(inputs * outputs for inputs, outputs in shape.linears())
+    head = min(tokens, HEAD_TILE_TOKENS) * min(shape.vocab_size, HEAD_TILE_VOCAB) * (width + 4 + 4)
+    total = weights + adapter + 4 * trained + OPTIMIZER_BYTES * trained + activations + head
+    return MemoryEstimate(
+        weights_bytes=weights,
+        adapter_bytes=adapter,
+        gradients_bytes=4 * trained,
+        optimizer_bytes=OPTIMIZER_BYTES * trained,
+        activations_bytes=activations,
+        head_bytes=head,
+        total_bytes=total,
+        total_gib=round(total / GIB, 2),
+        available_bytes=available_bytes,
+        fits=None if available_bytes is None else total <= USABLE_SHARE * available_bytes,
+    )
+
+
+def _weights_bytes(shape: ModelShape, quantization: Literal["none", "nf4"], width: int) -> int:
+    if quantization == "none":
+        return width * shape.parameters
+    return int(NF4_BYTES * shape.linear_parameters) + width * (shape.parameters - shape.linear_parameters)
+
+
+def _activation_bytes_per_token(shape: ModelShape, width: int, gradient_checkpointing: bool) -> int:
+    """Kept for the backward pass: every block's tensors, or with checkpointing each block's input and one block's tensors.
+
+    At the least a block keeps the inputs of its norms and linears, query, key, value, attention output, and the MLP's gate
+    and up: 111 kB a token and block for Llama-3.1-8B in bfloat16.
+    """
+    heads, kv = shape.attention_heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    numbers = 4 * shape.hidden_size + 2 * heads + 2 * kv + 2 * shape.intermediate_size
+    block = int(EAGER_OVERHEAD * width * numbers)
+    if gradient_checkpointing:
+        return shape.layers * shape.hidden_size * width + block
+    return shape.layers * block
+
+
+def gpu_memory_bytes() -> int | None:
+    """Memory of the smallest visible GPU, asked of `nvidia-smi`; None where there is none or it does not answer."""
+    if settings.visible_gpus() == 0:
+        return None
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    mebibytes = [int(line) for line in answer.split() if line.isdigit()]
+    return min(mebibytes) * 2**20 if mebibytes else None

@@ -1,0 +1,222 @@
+"""From a request to a run directory that is begun, or found to be continued, with every row tokenised.
+
+Nothing is written to the run directory before data, model and plan are known to be good, so bad input leaves no trace.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from localft import catalog, settings
+from localft.data.reading import require_valid
+from localft.data.validation import validate_files
+from localft.errors import CheckpointError, DataError, LocalftError, UsageError
+from localft.jobs.job import new_job
+from localft.jobs.recorder import opening_events
+from localft.jobs.run_directory import EarlierRun, create_run, differences, find_run, locked, refuse_other_meaning
+from localft.plan import DataFile, TrainingPlan, TrainingRequest, make_plan
+from localft.progress import Notice, Report, StageStarted, TrainingOutcome
+from localft.tokenization.tokenizer import ChatTokenizer
+
+if TYPE_CHECKING:
+    from localft.training.token_store import TokenStore
+
+Resume = Literal["auto", "never"]
+
+
+class Rows(NamedTuple):
+    """The tokenised examples of a job."""
+
+    training: TokenStore
+    validation: TokenStore | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the first process found out, and tells the others."""
+
+    plan: TrainingPlan
+    run_directory: Path
+    resume_from: Path | None
+    """Checkpoint to go on from; None trains from the first step."""
+    finished: TrainingOutcome | None = None
+    """Set where the run had succeeded before, so that there is nothing left to train."""
+
+    @property
+    def resume_step(self) -> int:
+        """Steps that need not be done again."""
+        return int(self.resume_from.name.rpartition("-")[2]) if self.resume_from else 0
+
+
+def check_request(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
+    """Validates the data and makes the plan, tokens not counted. Raises LocalftError; writes nothing."""
+    _require_valid_data(request)
+    return _resolve(request)
+
+
+def prepare_run(
+    request: TrainingRequest | TrainingPlan, *, resume: Resume, report: Report, stack: ExitStack
+) -> Prepared:
+    """Does all that comes before the training. `stack` holds the run directory's lock until it is closed."""
+    given = Path(request.output_dir).absolute() if request.output_dir else None
+    if given is not None and resume == "never":
+        _refuse_used(given)
+    _require_valid_data(request)
+    plan = _resolve(request)
+    earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
+    path, plan = _counted(plan, given, earlier, report)
+    stack.enter_context(locked(path))
+    earlier = find_run(path)  # again, now that nobody else can change it
+    return _begin(path, plan) if earlier is None else _continue(earlier, plan, report)
+
+
+def open_rows(plan: TrainingPlan, report: Report) -> Rows:
+    """The rows from the token store, tokenised now where they are not in it. Refused rows are a DataError."""
+    directory = catalog.tokenizer_directory(plan.model)
+    assert directory is not None, "the model is on this machine before its rows are tokenised"
+    tokenizer = ChatTokenizer.from_directory(directory, chat_template=plan.chat_template, date=plan.date)
+    training = _open_store(plan, plan.training_file, "training_file", tokenizer, report)
+    if plan.validation_file is None:
+        return Rows(training, None)
+    return Rows(training, _open_store(plan, plan.validation_file, "validation_file", tokenizer, report))
+
+
+# --- data, plan and tokens
+
+
+def _require_valid_data(request: TrainingRequest | TrainingPlan) -> None:
+    training, validation = request.training_file, request.validation_file
+    paths = [file.path if isinstance(file, DataFile) else file for file in (training, validation) if file is not None]
+    require_valid(validate_files(*paths))
+
+
+def _resolve(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
+    """The plan of a request on this machine; a plan keeps its meaning and gets this machine's execution."""
+    processes = settings.process_group().world_size
+    if isinstance(request, TrainingRequest):
+        return make_plan(request, processes=processes)
+    request.check_data()
+    return request.on_this_machine(processes=processes)
+
+
+def _counted(
+    plan: TrainingPlan, given: Path | None, earlier: EarlierRun | None, report: Report
+) -> tuple[Path, TrainingPlan]:
+    """The run directory, and the plan with its tokens counted on a model that is on this machine.
+
+    A run on disk gives its seed and its date to a plan that left them open, so that asking again is asking for the same job.
+    """
+    plan = _with_local_model(plan, report)
+    if earlier is not None:
+        same = _with_counts(plan.continuing(earlier.plan), report)
+        if given is not None or not differences(earlier, same):
+            return earlier.directory.path, _placed(same, earlier.directory.path)
+    path = given if given is not None else _free_directory(Path(plan.output_dir))
+    return path, _placed(_with_counts(plan, report), path)
+
+
+def _with_counts(plan: TrainingPlan, report: Report) -> TrainingPlan:
+    """Tokenises; rows that cannot be trained are refused here."""
+    return plan.with_statistics(open_rows(plan, report).training.statistics)
+
+
+def _placed(plan: TrainingPlan, path: Path) -> TrainingPlan:
+    return plan.model_copy(update={"output_dir": str(path)})
+
+
+def _with_local_model(plan: TrainingPlan, report: Report) -> TrainingPlan:
+    """The plan with the model's directory in it, fetched from the hub now where it is not on this machine."""
+    if plan.model.path is not None:
+        return plan
+    from localft.modeling.load import local_directory
+
+    report(Notice(f"fetching {plan.model.hub_id} from the hub"))
+    directory = local_directory(plan.model)
+    return plan.model_copy(update={"model": plan.model.model_copy(update={"path": str(directory)})})
+
+
+def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatTokenizer, report: Report) -> TokenStore:
+    from localft.training.token_store import open_token_store
+
+    report(StageStarted("tokenize", Path(file.path).name))
+    try:
+        store = open_token_store(file.path, tokenizer, max_length=plan.max_length, overlong=plan.overlong)
+    except DataError as error:
+        raise DataError(f"{file.path}: {error.message}", report=error.report, code=error.code, param=param) from error
+    if store.was_cached:
+        report(Notice(f"{Path(file.path).name}: tokenised before, nothing to do"))
+    return store
+
+
+# --- which run directory
+
+
+def _begin(path: Path, plan: TrainingPlan) -> Prepared:
+    now = time.time()
+    create_run(path, plan, new_job(plan, hex=uuid.uuid4().hex, now=now), opening_events(plan, now=now))
+    return Prepared(plan, path, resume_from=None)
+
+
+def _continue(earlier: EarlierRun, plan: TrainingPlan, report: Report) -> Prepared:
+    """Goes on with the run on disk, or says that it has come to its end."""
+    refuse_other_meaning(earlier, plan)
+    directory, job = earlier.directory, earlier.job
+    if job.status == "succeeded":
+        report(Notice(f"{directory.path} holds this job already, succeeded ({job.id}); nothing is left to train"))
+        done = TrainingOutcome("succeeded", plan.total_steps, job.trained_tokens or 0, str(directory.model))
+        return Prepared(plan, directory.path, None, finished=done)
+    if not earlier.can_continue:
+        raise CheckpointError(
+            f"output_dir {directory.path} holds a job that is {job.status} ({job.id}); give another output_dir.",
+            param="output_dir",
+        )
+    from localft.training.checkpoints import newest_valid
+
+    checkpoint = newest_valid(directory.path, lambda sentence: report(Notice(sentence, "warn")))
+    place = "from the start, as it has no checkpoint yet" if checkpoint is None else f"from {checkpoint.name}"
+    report(Notice(f"continuing {job.id} in {directory.path} {place}"))
+    directory.write_plan(plan)  # the same meaning; processes or micro-batches may be others
+    return Prepared(plan, directory.path, checkpoint)
+
+
+def _refuse_used(path: Path) -> None:
+    earlier = find_run(path)
+    if earlier is not None:
+        raise UsageError(
+            f"output_dir {path} holds {earlier.job.id} ({earlier.job.status}), and --resume never does not touch an earlier "
+            "run; leave it out to continue that run, or give another output_dir.",
+            param="output_dir",
+        )
+
+
+def _unfinished_default_run(stem: Path, resume: Resume) -> EarlierRun | None:
+    """The newest of this job's default directories, if a run in it waits to be continued."""
+    numbers = _taken(stem)
+    if resume == "never" or not numbers:
+        return None
+    try:
+        earlier = find_run(_numbered(stem, max(numbers)))
+    except LocalftError:  # not a run, or not one that can be read
+        return None
+    return earlier if earlier is not None and earlier.can_continue else None
+
+
+def _free_directory(stem: Path) -> Path:
+    return _numbered(stem, max(_taken(stem), default=0) + 1)
+
+
+def _taken(stem: Path) -> list[int]:
+    """Numbers of the default directories there are: runs/x is 1, runs/x-2 is 2."""
+    pattern = re.compile(re.escape(stem.name) + r"(?:-(\d+))?")
+    names = [entry.name for entry in stem.parent.iterdir()] if stem.parent.is_dir() else []
+    return [int(match[1] or 1) for name in names if (match := pattern.fullmatch(name))]
+
+
+def _numbered(stem: Path, number: int) -> Path:
+    return stem if number == 1 else stem.with_name(f"{stem.name}-{number}")

@@ -1,0 +1,186 @@
+"""One job, from request to outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from localft import catalog, settings
+from localft.errors import LocalftError, MissingExtra, TrainingFailed, TrainingInterrupted, UsageError
+from localft.jobs.files import write_whole
+from localft.jobs.metrics_image import draw_metrics
+from localft.jobs.model_card import model_card
+from localft.jobs.recorder import JobRecorder
+from localft.jobs.results import read_results
+from localft.jobs.run_directory import RunDirectory
+from localft.plan import TrainingPlan, TrainingRequest
+from localft.progress import Notice, ProgressEvent, Report, TrainingOutcome
+from localft.runner.preparation import Prepared, Resume, open_rows, prepare_run
+from localft.runner.processes import Processes
+from localft.runner.signals import Stopped, StopSignals
+from localft.tokenization.examples import TokenizedExample
+
+TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+
+
+class Engine(Protocol):
+    """What trains. `localft.training.engine.train` is the real one; tests bring their own."""
+
+    def __call__(
+        self,
+        plan: TrainingPlan,
+        run_directory: Path,
+        report: Report,
+        *,
+        training: Sequence[TokenizedExample],
+        validation: Sequence[TokenizedExample] | None,
+        tokenizer_files: Path,
+        resume_from: Path | None,
+        should_stop: Callable[[], bool],
+    ) -> TrainingOutcome: ...
+
+
+def run_job(
+    request: TrainingRequest | TrainingPlan,
+    *,
+    resume: Resume = "auto",
+    report: Report | None = None,
+    engine: Engine | None = None,
+) -> TrainingOutcome:
+    """Runs one job in this process, or in each of the processes that a launcher started, and records it.
+
+    `resume="auto"` goes on with an unfinished run of the same meaning in `output_dir`; "never" wants a directory without a
+    run. `report` gets the progress events, on the first process only. An outcome `interrupted` means that Ctrl-C or SIGTERM
+    came and the run was saved: the same call continues it. Raises LocalftError for all that a user can mend.
+    """
+    place = settings.process_group()
+    _refuse_idle_gpus(launched=place.launched)
+    _require_training_packages()
+    told = report if report is not None and place.is_main else _silent
+    with (
+        Processes(place) as processes,
+        StopSignals(settings.control_directory(), speaks=place.is_main) as stop,
+        ExitStack() as stack,
+    ):
+        try:
+            prepared = processes.from_main(lambda: prepare_run(request, resume=resume, report=told, stack=stack))
+            if prepared.finished is not None:
+                return _placed(prepared.finished, prepared)
+            rows = processes.in_turn(lambda: open_rows(prepared.plan, _silent))
+        except Stopped:
+            error = TrainingInterrupted("stopped before the training began; the same command starts it again")
+            error.on_every_process = True
+            raise error from None
+        stop.save_first()
+
+        def train(tell: Report) -> TrainingOutcome:
+            return (engine or _installed_engine())(
+                prepared.plan,
+                prepared.run_directory,
+                tell,
+                training=rows.training,
+                validation=rows.validation,
+                tokenizer_files=_tokenizer_files(prepared.plan),
+                resume_from=prepared.resume_from,
+                should_stop=stop.requested,
+            )
+
+        outcome = _recorded(train, prepared, told) if place.is_main else train(_silent)
+        return _placed(outcome, prepared)
+
+
+def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, report: Report) -> TrainingOutcome:
+    """Trains with a record of it: however the training ends, job.json says so."""
+    run = RunDirectory(prepared.run_directory)
+    recorder = JobRecorder(run, prepared.plan, resume_step=prepared.resume_step)
+
+    def tell(event: ProgressEvent) -> None:
+        recorder(event)
+        report(event)
+
+    try:
+        outcome = train(tell)
+        if outcome.status == "interrupted":
+            recorder.pause()
+            return outcome
+        _write_outputs(run, prepared.plan, recorder, outcome, tell)
+        recorder.succeed(outcome)
+        return outcome
+    except KeyboardInterrupt:
+        recorder.pause()
+        raise TrainingInterrupted(
+            f"stopped at once at step {recorder.last_step}, without saving; the same command goes on from the last "
+            f"checkpoint in {run.path}"
+        ) from None
+    except LocalftError as error:
+        _record_failure(recorder, error)
+        raise
+    except Exception as error:
+        _record_failure(recorder, error)
+        raise TrainingFailed(
+            f"the training stopped at step {recorder.last_step}: {type(error).__name__}: {error}. `localft --debug train` "
+            f"shows where; the same command goes on from the last checkpoint in {run.path}",
+            code="internal_error",
+        ) from error
+    finally:
+        recorder.close()
+
+
+def _record_failure(recorder: JobRecorder, error: Exception) -> None:
+    with suppress(OSError):  # a full disk must not hide what went wrong
+        recorder.fail(error)
+
+
+def _write_outputs(
+    run: RunDirectory, plan: TrainingPlan, recorder: JobRecorder, outcome: TrainingOutcome, tell: Report
+) -> None:
+    """What people look at first: the curves and the model card."""
+    rows = read_results(run.results_file)
+    if not draw_metrics(rows, run.metrics_image, title=recorder.job.model_name):
+        tell(Notice("metrics.png was not drawn, since matplotlib is not installed", "warn"))
+    card = model_card(plan, recorder.job, rows, trained_tokens=outcome.trained_tokens)
+    write_whole(run.model / "README.md", card)
+
+
+def _placed(outcome: TrainingOutcome, prepared: Prepared) -> TrainingOutcome:
+    return replace(outcome, run_directory=str(prepared.run_directory))
+
+
+def _tokenizer_files(plan: TrainingPlan) -> Path:
+    directory = catalog.tokenizer_directory(plan.model)
+    assert directory is not None, "its rows were tokenised with it"
+    return directory
+
+
+def _installed_engine() -> Engine:
+    from localft.training.engine import train
+
+    return train
+
+
+def _require_training_packages() -> None:
+    """Says at once, not after minutes of tokenising, that the training's packages are not there."""
+    missing = [name for name in TRAINING_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MissingExtra(
+            f"training needs packages that the bare install leaves out, and {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not installed: pip install 'localft[train]'"
+        )
+
+
+def _refuse_idle_gpus(*, launched: bool) -> None:
+    """One process trains on one GPU. The command line starts the others itself; a Python program has to choose."""
+    gpus = settings.visible_gpus()
+    if gpus > 1 and not launched:
+        raise UsageError(
+            f"{gpus} GPUs are visible and this one process can train on one of them; run `localft train`, which starts a "
+            "process on each, or set CUDA_VISIBLE_DEVICES to one GPU."
+        )
+
+
+def _silent(event: ProgressEvent) -> None:
+    """A report that nobody reads."""

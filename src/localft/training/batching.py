@@ -1,0 +1,134 @@
+"""Which examples form which optimizer step (meaning), and how a step is spread over ranks and micro-batches (execution).
+
+Meaning: `order` and `Steps` alone decide it, from the seed, the epoch and the batch size. Execution: `deal` and `cut`,
+which may be replaced or called again with other arguments without a change to the result.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Example(Protocol):
+    """What training needs of a tokenized example; see `localft.tokenization.examples.TokenizedExample`."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def input_ids(self) -> list[int]: ...
+    @property
+    def loss_weights(self) -> list[float]: ...
+
+
+def order(seed: int, epoch: int, n: int) -> list[int]:
+    """Returns the order of n examples in an epoch (0-based): a pure function, so any step can be jumped to.
+
+    The generator is seeded by text, which Python hashes the same way on every platform.
+    """
+    indices = list(range(n))
+    random.Random(f"localft order of examples, seed {seed}, epoch {epoch}").shuffle(indices)
+    return indices
+
+
+def steps_per_epoch(n: int, batch_size: int) -> int:
+    """ceil(n / batch_size): the last step of an epoch may be short, no example is left out or taken twice."""
+    return -(-n // batch_size)
+
+
+def deal(lengths: Sequence[int], ranks: int) -> list[list[int]]:
+    """Deals positions of a step's examples to ranks, longest first and in turn, so that shares differ by one at most.
+
+    lengths [5, 9, 7], 2 ranks -> [[1, 0], [2]]. A rank gets an empty share where there are fewer examples than ranks.
+    """
+    longest_first = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
+    return [longest_first[rank::ranks] for rank in range(ranks)]
+
+
+def cut(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
+    """Cuts positions of a share into micro-batches of rows x longest row <= budget; a longer row goes alone.
+
+    lengths [9, 7, 2, 2], budget 14 -> [[0], [1, 2], [3]]: rows stay in the order given, so give the longest first.
+    """
+    parts: list[list[int]] = []
+    longest = 0
+    for position, length in enumerate(lengths):
+        longest = max(longest, length)
+        if parts and (len(parts[-1]) + 1) * longest <= tokens_per_micro_batch:
+            parts[-1].append(position)
+        else:
+            parts.append([position])
+            longest = length
+    return parts
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step as one rank sees it: its own share of the examples, and what the whole step holds."""
+
+    epoch: int
+    """0-based."""
+    index: int
+    """0-based, within the epoch."""
+    share: tuple[Example, ...]
+    """This rank's examples, longest first; empty where there are fewer examples than ranks."""
+    lines: tuple[int, ...]
+    """Line numbers of all examples of the step."""
+    examples: int
+    tokens: int
+    trained_tokens: int
+    """Positions with a weight above 0."""
+    total_weight: float
+    """Sum of the weights of all examples of the step, on all ranks: the divisor of the step's loss."""
+
+
+class Steps:
+    """A dataset whose item k is optimizer step k of the current epoch, as one rank sees it.
+
+    Set `epoch` before iterating. Nothing is read of steps that are not asked for.
+    """
+
+    def __init__(
+        self, examples: Sequence[Example], *, batch_size: int, seed: int, rank: int = 0, ranks: int = 1
+    ) -> None:
+        assert 0 <= rank < ranks
+        self._examples = examples
+        self._batch_size = batch_size
+        self._seed = seed
+        self._rank = rank
+        self._ranks = ranks
+        self.epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """0-based."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._order = order(self._seed, epoch, len(self._examples))
+
+    def __len__(self) -> int:
+        return steps_per_epoch(len(self._examples), self._batch_size)
+
+    def __getitem__(self, k: int) -> Step:
+        if not 0 <= k < len(self):
+            raise IndexError(k)
+        rows = self._order[k * self._batch_size : (k + 1) * self._batch_size]
+        examples = [self._examples[row] for row in rows]
+        lengths = [len(example.input_ids) for example in examples]
+        share = deal(lengths, self._ranks)[self._rank]
+        return Step(
+            epoch=self._epoch,
+            index=k,
+            share=tuple(examples[position] for position in share),
+            lines=tuple(example.line for example in examples),
+            examples=len(examples),
+            tokens=sum(lengths),
+            trained_tokens=sum(1 for example in examples for weight in example.loss_weights if weight > 0),
+            total_weight=math.fsum(weight for example in examples for weight in example.loss_weights),
+        )

@@ -1,0 +1,195 @@
+"""Checkpoints that are whole or not there.
+
+A checkpoint is staged in a hidden directory, every file of it is listed with its sha256 in `manifest.json` and flushed
+to the disk, and only then the directory gets its name, `checkpoint-<step>`. So what has a name was whole when it was
+written, and `newest_valid` proves that it still is. This room moves files; what is in them is the trainer's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from localft.errors import CheckpointError
+
+MANIFEST = "manifest.json"
+STATE = "state.json"
+KEPT_EPOCHS = 3
+FORMAT = 1
+_STAGING = ".staging-"
+_REPLACED = ".replaced-"
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True)
+class CheckpointState:
+    """What a checkpoint says of itself, in `state.json`."""
+
+    step: int
+    """Optimizer steps done; training goes on with the next."""
+    epoch: int
+    """1-based epoch of that step."""
+    epoch_end: bool
+    """False for one saved because of a signal."""
+    seed: int
+    meaning_fingerprint: str
+    """Of the plan. Another plan is another job and does not continue this one."""
+    trainable_dtype: str
+    """Precision of the weights that are trained, such as "float32"."""
+    trained_tokens: int
+    """Tokens of all examples passed so far."""
+    ranks: int
+    format: int = FORMAT
+
+
+def checkpoint_path(run_directory: Path, step: int) -> Path:
+    return run_directory / f"checkpoint-{step}"
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """Yields an empty directory beside the target and makes it the target, whole and flushed, when the block ends well.
+
+    On an exception the target stays as it was. Only one process may do this for a target.
+    """
+    staging = staging_path(target)
+    discard(staging)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        commit(staging, target)
+    except BaseException:
+        discard(staging)
+        raise
+
+
+def staging_path(target: Path) -> Path:
+    return target.with_name(_STAGING + target.name)
+
+
+def commit(staging: Path, target: Path) -> None:
+    """Lists the staged files with their sums, flushes everything, and renames the directory to its target."""
+    files = {
+        str(path.relative_to(staging)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        for path in sorted(staging.rglob("*"))
+        if path.is_file()
+    }
+    manifest = json.dumps({"format": FORMAT, "files": files}, indent=2) + "\n"
+    (staging / MANIFEST).write_text(manifest, encoding="utf-8")
+    for path in staging.rglob("*"):
+        _flush(path)
+    _flush(staging)
+    replaced = target.with_name(_REPLACED + target.name)
+    discard(replaced)
+    if target.exists():
+        os.replace(target, replaced)
+    os.replace(staging, target)
+    _flush(target.parent)
+    discard(replaced)
+
+
+def discard(directory: Path) -> None:
+    """Removes a directory of ours, if it is there."""
+    if directory.is_dir():
+        shutil.rmtree(directory)
+
+
+def write_state(directory: Path, state: CheckpointState) -> None:
+    (directory / STATE).write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+
+
+def read_state(checkpoint: Path) -> CheckpointState:
+    """Reads `state.json`; a CheckpointError says what is wrong with it."""
+    try:
+        fields = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+        found = fields.get("format")
+        if found != FORMAT:
+            raise CheckpointError(f"{checkpoint / STATE}: expected format {FORMAT}, found {found}.")
+        return CheckpointState(**fields)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{checkpoint / STATE}: expected the checkpoint's state, found none to read.") from error
+
+
+def verify(checkpoint: Path) -> None:
+    """Raises a CheckpointError naming the first file that is missing or not what the manifest says."""
+    try:
+        files = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["files"]
+        entries = [(str(name), str(entry["sha256"]), int(entry["bytes"])) for name, entry in files.items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{checkpoint}: expected a {MANIFEST}, found none to read; it is not whole.") from error
+    for name, sha256, size in entries:
+        path = checkpoint / name
+        if not path.is_file():
+            raise CheckpointError(f"{checkpoint}: {name} is missing; the checkpoint is not whole.")
+        if path.stat().st_size != size:
+            found = path.stat().st_size
+            raise CheckpointError(f"{checkpoint}: {name} has {found} bytes, expected {size}; it was cut short.")
+        if _sha256(path) != sha256:
+            raise CheckpointError(f"{checkpoint}: {name} does not match its sha256; its content has changed.")
+    read_state(checkpoint)
+
+
+def all_steps(run_directory: Path) -> list[int]:
+    """Returns the steps of all directories that are named as checkpoints, rising; they may be torn."""
+    if not run_directory.is_dir():
+        return []
+    matches = ((path, _NAME.fullmatch(path.name)) for path in run_directory.iterdir())
+    return sorted(int(match[1]) for path, match in matches if match and path.is_dir())
+
+
+def newest_valid(run_directory: Path, on_skip: Callable[[str], None]) -> Path | None:
+    """Returns the newest checkpoint that is provably whole; tells of each newer one that is not, in a sentence."""
+    for step in reversed(all_steps(run_directory)):
+        checkpoint = checkpoint_path(run_directory, step)
+        try:
+            verify(checkpoint)
+        except CheckpointError as error:
+            on_skip(f"Skipped {checkpoint.name}: {error.message}")
+        else:
+            return checkpoint
+    return None
+
+
+def prune(run_directory: Path, newest_step: int) -> None:
+    """Keeps the newest checkpoint and the last three of an epoch's end, removes the others and what a crash left.
+
+    Checkpoints beyond `newest_step` go too: they belong to a future that this run, continued from before it, replaces.
+    """
+    for leftover in [*run_directory.glob(f"{_STAGING}checkpoint-*"), *run_directory.glob(f"{_REPLACED}*")]:
+        discard(leftover)
+    ends: list[int] = []
+    for step in reversed(all_steps(run_directory)):
+        checkpoint = checkpoint_path(run_directory, step)
+        if step <= newest_step and len(ends) < KEPT_EPOCHS and _is_epoch_end(checkpoint):
+            ends.append(step)
+        elif step != newest_step:
+            discard(checkpoint)
+
+
+def _is_epoch_end(checkpoint: Path) -> bool:
+    try:
+        return read_state(checkpoint).epoch_end
+    except CheckpointError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

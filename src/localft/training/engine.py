@@ -1,0 +1,310 @@
+"""Runs the training of a plan: the flat story from a planned job to a trained model on disk.
+
+It knows nothing of jobs. What happens is told through one callback taking small typed events (`localft.progress`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import transformers
+from peft import PeftModel
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, PreTrainedConfig
+
+from localft import settings
+from localft.errors import CheckpointError, TrainingFailed
+from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
+from localft.modeling.load import load_base_model, local_directory
+from localft.modeling.save import copy_tokenizer, write_weights
+from localft.plan import TrainingPlan
+from localft.progress import (
+    CheckpointSaved,
+    Notice,
+    ProgressEvent,
+    Report,
+    StageStarted,
+    StepMetrics,
+    TrainingOutcome,
+)
+from localft.training import checkpoints
+from localft.training.batching import Example, Steps
+from localft.training.checkpoints import CheckpointState
+from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
+from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
+
+MODEL_DIRECTORY = "model"
+
+
+def train(
+    plan: TrainingPlan,
+    run_directory: Path,
+    report: Report,
+    *,
+    training: Sequence[Example],
+    validation: Sequence[Example] | None,
+    tokenizer_files: Path,
+    resume_from: Path | None,
+    should_stop: Callable[[], bool],
+) -> TrainingOutcome:
+    """Trains, checkpoints into `run_directory` and leaves the result in `run_directory/model`.
+
+    Called once in every process of the job; only the first reports. `resume_from` is a checkpoint of the same plan (see
+    `checkpoints.newest_valid`): training goes on with the step behind it. `should_stop` is asked behind each step; True
+    on any process ends all of them there, saved.
+    """
+    had_group = dist.is_initialized()
+    try:
+        return _train(plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop)
+    except torch.OutOfMemoryError as error:
+        raise TrainingFailed(
+            "The GPU's memory did not suffice for a micro-batch. Lower execution.tokens_per_micro_batch (now "
+            f"{plan.execution.tokens_per_micro_batch}; it does not change the result), set "
+            "execution.gradient_checkpointing, or choose quantization: nf4.",
+            code="out_of_memory",
+        ) from error
+    finally:
+        if dist.is_initialized() and not had_group:
+            dist.destroy_process_group()
+
+
+def _train(
+    plan: TrainingPlan,
+    run_directory: Path,
+    report: Report,
+    training: Sequence[Example],
+    validation: Sequence[Example] | None,
+    tokenizer_files: Path,
+    resume_from: Path | None,
+    should_stop: Callable[[], bool],
+) -> TrainingOutcome:
+    group = settings.process_group()
+    tell = report if group.is_main else _silent
+    assert len(training) == plan.examples, f"planned for {plan.examples} examples, given {len(training)}"
+    resumed = _resumable(resume_from, plan) if resume_from is not None else None
+    transformers.utils.logging.disable_progress_bar()
+
+    arguments = trainer_arguments(plan, run_directory, ranks=group.world_size)  # joins the process group
+    tell(StageStarted("load_model", plan.model.id))
+    base_directory = local_directory(plan.model)
+    base = load_base_model(plan, base_directory, local_rank=group.local_rank)
+    config = copy.deepcopy(base.config)
+    model = make_trainable(base, plan)
+    tell(Notice(_trainable_sentence(model)))
+
+    hyperparameters = plan.hyperparameters
+    steps = Steps(
+        training,
+        batch_size=int(hyperparameters.batch_size.value),
+        seed=int(hyperparameters.seed.value),
+        rank=group.rank,
+        ranks=group.world_size,
+    )
+    assert len(steps) == plan.steps_per_epoch
+    run = _Run(
+        plan,
+        run_directory,
+        tell,
+        should_stop=should_stop,
+        validation=validation or None,
+        config=config,
+        base_directory=base_directory,
+        tokenizer_files=tokenizer_files,
+        group=group,
+        trained_tokens=resumed.trained_tokens if resumed else 0,
+    )
+    trainer = StepTrainer(
+        model,
+        arguments,
+        AutoTokenizer.from_pretrained(tokenizer_files),
+        steps,
+        tokens_per_micro_batch=plan.execution.tokens_per_micro_batch,
+        after_step=run.after_step,
+    )
+    run.trainer = trainer
+
+    if resumed is not None:
+        tell(Notice(f"Continues behind step {resumed.step} of {plan.total_steps}, from {resume_from}."))
+        if resumed.ranks != group.world_size and plan.lora is not None and plan.lora.dropout > 0:
+            sentence = f"The run was on {resumed.ranks} processes, now {group.world_size}: dropout is drawn anew."
+            tell(Notice(sentence, level="warn"))
+    tell(StageStarted("train", f"{plan.total_steps} steps"))
+    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from is not None else None)
+
+    last_step = trainer.state.global_step
+    if run.interrupted:
+        return TrainingOutcome("interrupted", last_step, run.trained_tokens, model_path=None)
+    assert last_step == plan.total_steps
+    tell(StageStarted("save_model"))
+    path = run.save_model()
+    return TrainingOutcome("succeeded", last_step, run.trained_tokens, model_path=str(path))
+
+
+class _Run:
+    """What happens behind each step: validation, the report, checkpoints, and the question whether to stop."""
+
+    trainer: StepTrainer
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        run_directory: Path,
+        tell: Report,
+        *,
+        should_stop: Callable[[], bool],
+        validation: Sequence[Example] | None,
+        config: PreTrainedConfig,
+        base_directory: Path,
+        tokenizer_files: Path,
+        group: settings.ProcessGroup,
+        trained_tokens: int,
+    ) -> None:
+        self.plan = plan
+        self.run_directory = run_directory
+        self.tell = tell
+        self.should_stop = should_stop
+        self.validation = validation
+        self.config = config
+        self.base_directory = base_directory
+        self.tokenizer_files = tokenizer_files
+        self.group = group
+        self.trained_tokens = trained_tokens
+        self.interrupted = False
+
+    def after_step(self, done: FinishedStep) -> bool:
+        """Reports the step and saves where it is time to; True ends the training. Every rank comes here."""
+        self.trained_tokens += done.step.tokens
+        is_last = done.number == self.plan.total_steps
+        epoch_end = done.number % self.plan.steps_per_epoch == 0
+        valid = self._valid(done.number)
+        full_valid = self._evaluate(self.validation) if self.validation and epoch_end else None
+        metrics = StepMetrics(
+            step=done.number,
+            total_steps=self.plan.total_steps,
+            epoch=done.step.epoch + 1,
+            train_loss=done.train.loss,
+            train_mean_token_accuracy=done.train.mean_token_accuracy,
+            learning_rate=done.learning_rate,
+            grad_norm=done.grad_norm,
+            examples=done.step.examples,
+            tokens=done.step.tokens,
+            trained_tokens=done.step.trained_tokens,
+            seconds=done.seconds,
+            valid_loss=valid.loss if valid else None,
+            valid_mean_token_accuracy=valid.mean_token_accuracy if valid else None,
+            full_valid_loss=full_valid.loss if full_valid else None,
+            full_valid_mean_token_accuracy=full_valid.mean_token_accuracy if full_valid else None,
+        )
+        self.tell(metrics)
+        self.interrupted = not is_last and agreed(self.should_stop(), self.trainer.args.device)
+        if epoch_end or self.interrupted:
+            path = self._save_checkpoint(metrics, epoch_end=epoch_end)
+            self.tell(CheckpointSaved(done.number, str(path), epoch_end, metrics))
+        return self.interrupted
+
+    def _valid(self, number: int) -> Pooled | None:
+        """Measures one batch of validation rows, drawn by the seed and the step, where it is time to."""
+        if self.validation is None or not validates_at(number, self.plan.total_steps):
+            return None
+        knobs = self.plan.hyperparameters
+        rows = validation_rows(
+            int(knobs.seed.value), number, len(self.validation), batch_size=int(knobs.batch_size.value)
+        )
+        return self._evaluate([self.validation[row] for row in rows])
+
+    def _evaluate(self, examples: Sequence[Example]) -> Pooled:
+        return evaluate(
+            self.trainer.model,
+            examples,
+            tokens_per_micro_batch=self.plan.execution.tokens_per_micro_batch,
+            device=self.trainer.args.device,
+            rank=self.group.rank,
+            ranks=self.group.world_size,
+            autocast=self.trainer.accelerator.autocast(),
+        )
+
+    def _save_checkpoint(self, metrics: StepMetrics, *, epoch_end: bool) -> Path:
+        """Writes a checkpoint that is whole or not there; each rank adds its own random state."""
+        target = checkpoints.checkpoint_path(self.run_directory, metrics.step)
+        staging = checkpoints.staging_path(target)
+        try:
+            if self.group.is_main:
+                checkpoints.discard(staging)
+                staging.mkdir(parents=True)
+            self.trainer.accelerator.wait_for_everyone()
+            self.trainer.save_state(staging)
+            self.trainer.accelerator.wait_for_everyone()
+            if self.group.is_main:
+                self._write_model(staging)
+                checkpoints.write_state(staging, self._state(metrics, epoch_end=epoch_end))
+                checkpoints.commit(staging, target)
+                checkpoints.prune(self.run_directory, newest_step=metrics.step)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            checkpoints.discard(staging)
+            raise TrainingFailed(
+                f"{target}: the checkpoint could not be written ({error}). Free disk space and run the same command "
+                "again: it continues from the checkpoint before.",
+                code="checkpoint_not_written",
+            ) from error
+        self.trainer.accelerator.wait_for_everyone()
+        return target
+
+    def save_model(self) -> Path:
+        """Writes the finished model to `model/`; full weights in the plan's precision."""
+        target = self.run_directory / MODEL_DIRECTORY
+        if self.group.is_main:
+            if not isinstance(self.trainer.model, PeftModel):
+                self.trainer.model.to(getattr(torch, self.plan.execution.precision))
+            with checkpoints.staged(target) as staging:
+                self._write_model(staging)
+        self.trainer.accelerator.wait_for_everyone()
+        return target
+
+    def _write_model(self, directory: Path) -> None:
+        model = self.trainer.model
+        write_weights(model, directory, self.config)
+        copy_tokenizer(
+            self.tokenizer_files,
+            directory,
+            chat_template=self.plan.chat_template,
+            base=None if isinstance(model, PeftModel) else self.base_directory,
+        )
+
+    def _state(self, metrics: StepMetrics, *, epoch_end: bool) -> CheckpointState:
+        trainable = next(p for p in self.trainer.model.parameters() if p.requires_grad)
+        return CheckpointState(
+            step=metrics.step,
+            epoch=metrics.epoch,
+            epoch_end=epoch_end,
+            seed=int(self.plan.hyperparameters.seed.value),
+            meaning_fingerprint=self.plan.meaning_fingerprint(),
+            trainable_dtype=str(trainable.dtype).removeprefix("torch."),
+            trained_tokens=self.trained_tokens,
+            ranks=self.group.world_size,
+        )
+
+
+def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
+    """Proves that the checkpoint is whole and of this plan; returns what it says of itself."""
+    checkpoints.verify(checkpoint)
+    state = checkpoints.read_state(checkpoint)
+    if state.meaning_fingerprint != plan.meaning_fingerprint():
+        raise CheckpointError(
+            f"{checkpoint}: the checkpoint is of another job (data, model, method, hyperparameters or seed differ), so it "
+            "cannot be continued with this plan. Use the recipe it was started with, or another output_dir.",
+            code="plan_changed",
+        )
+    return state
+
+
+def _trainable_sentence(model: Trainable) -> str:
+    trained = trainable_parameters(model)
+    return f"{trained:,} trainable parameters."
+
+
+def _silent(event: ProgressEvent) -> None:
+    """Ranks other than the first tell nothing."""

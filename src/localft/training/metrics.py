@@ -1,0 +1,90 @@
+"""Metrics pooled over tokens: sums are gathered, divided once. Nothing here depends on how rows are batched or spread.
+
+A mean of batch means, the usual evaluation loss, moves with the evaluation batch size; these do not.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from localft.training.batching import Example, cut, deal
+from localft.training.collator import collate
+from localft.training.loss import score
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Loss and token accuracy over a set of rows."""
+
+    loss: float
+    """sum(weight * nll) / sum(weight); nats per token."""
+    mean_token_accuracy: float
+    """Share of targets (positions with a weight above 0) whose top-1 prediction is right."""
+
+
+def sum_over_ranks(sums: torch.Tensor) -> torch.Tensor:
+    """Adds a vector up over all ranks."""
+    if dist.is_initialized() and dist.get_world_size() > 1:
+        sums = sums.clone()
+        dist.all_reduce(sums)
+    return sums
+
+
+def agreed(flag: bool, device: torch.device) -> bool:
+    """Whether the flag is up on any rank; the same answer on all of them."""
+    return bool(sum_over_ranks(torch.tensor([float(flag)], device=device)).item() > 0)
+
+
+def validates_at(step: int, total_steps: int) -> bool:
+    """Whether `valid_*` are measured behind this step (1-based): 1, 10, 20, ... and the last."""
+    return step == 1 or step % 10 == 0 or step == total_steps
+
+
+def validation_rows(seed: int, step: int, n: int, batch_size: int) -> list[int]:
+    """Draws the validation batch of a step: a pure function, so a resumed run draws the same rows."""
+    rows = random.Random(f"localft validation batch, seed {seed}, step {step}").sample(range(n), min(batch_size, n))
+    return sorted(rows)
+
+
+def evaluate(
+    model: Any,
+    examples: Sequence[Example],
+    *,
+    tokens_per_micro_batch: int,
+    device: torch.device,
+    rank: int = 0,
+    ranks: int = 1,
+    autocast: AbstractContextManager[Any] | None = None,
+) -> Pooled:
+    """Measures the model on the examples, this rank its share of them. Draws no random number; leaves the mode as found.
+
+    The model is given bare, not wrapped for data parallelism: ranks may run different numbers of micro-batches.
+    """
+    assert examples
+    lengths = [len(example.input_ids) for example in examples]
+    share = [examples[position] for position in deal(lengths, ranks)[rank]]
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), autocast or nullcontext():
+            for part in cut([len(example.input_ids) for example in share], tokens_per_micro_batch):
+                sums += score(model, collate([share[position] for position in part]).to(device)).sums
+    finally:
+        model.train(was_training)
+    weight = math.fsum(w for example in examples for w in example.loss_weights)
+    return pooled(sum_over_ranks(sums), weight)
+
+
+def pooled(sums: torch.Tensor, total_weight: float) -> Pooled:
+    """Divides sums over all ranks, as `Scores.sums` has them, once."""
+    nll, right, targets = sums.tolist()
+    return Pooled(loss=nll / total_weight, mean_token_accuracy=right / targets if targets else 0.0)

@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from localft.cli.validate import validate
+from localft.errors import UsageError
+
+app = typer.Typer()
+app.command()(validate)
+
+GPU_STACK = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "tokenizers")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def write(path, count, **keys):
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"{path.stem} {i}"},
+                {"role": "assistant", "content": "Yes.", **keys},
+            ]
+        }
+        for i in range(count)
+    ]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+def test_a_valid_file_exits_0_and_says_what_to_do_next(tmp_path):
+    path = write(tmp_path / "train.jsonl", 10)
+    result = run(path)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"{path} (training file): 10 examples, 0 errors, 0 warnings\n\n"
+        "Valid. Next (`localft models` lists what MODEL may be):\n"
+        f"  localft show {path} --model MODEL\n"
+        "    shows which tokens are trained\n"
+        f"  localft plan --model MODEL --training-file {path}\n"
+        "    shows every setting, the steps and the memory they need\n"
+    )
+
+
+def test_an_invalid_file_exits_1_and_lists_every_error(tmp_path):
+    path = write(tmp_path / "train.jsonl", 10, weight=True)
+    result = run(path)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    for line in range(1, 11):
+        assert f"{path}:{line}: messages[1].weight: expected the integer 0 or 1, found true;" in result.stdout
+
+
+def test_the_json_output_is_all_of_stdout_and_all_of_the_report(tmp_path):
+    training, validation = write(tmp_path / "train.jsonl", 30, weight=2), write(tmp_path / "valid.jsonl", 2)
+    result = run(training, "--validation-file", validation, "--format", "json")
+    assert result.exit_code == 1
+    output = json.loads(result.stdout)
+    assert output["valid"] is False
+    assert [file["path"] for file in output["files"]] == [str(training), str(validation)]
+    assert [error["line"] for error in output["files"][0]["errors"]] == list(range(1, 31))
+    assert output["files"][1]["errors"] == []
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", ""])
+def test_a_file_that_cannot_be_read_is_a_usage_error_with_nothing_on_stdout(tmp_path, name):
+    result = run(tmp_path / name, "--format", "json")
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_an_unknown_format_exits_2(tmp_path):
+    assert run(write(tmp_path / "train.jsonl", 10), "--format", "yaml").exit_code == 2
+
+
+def test_validate_imports_none_of_the_gpu_stack(tmp_path):
+    path = write(tmp_path / "train.jsonl", 10)
+    script = (
+        "import sys, typer\n"
+        "from localft.cli.validate import validate\n"
+        "app = typer.Typer(); app.command()(validate)\n"
+        f"app([{str(path)!r}], standalone_mode=False)\n"
+        f"sys.exit(' '.join(sorted(set(sys.modules) & set({GPU_STACK!r}))))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "Valid." in process.stdout
+    assert process.stderr.strip() == ""

@@ -1,0 +1,27 @@
+"""Fixtures for all tests. Nothing heavy is imported until a test asks for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a tiny real Llama with the Llama 3.1 template (see tiny_models.py)."""
+    from tiny_models import write_tiny_llama
+
+    return write_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def tiny_phi3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a tiny real Phi-3 with the Phi-3 template (see tiny_models.py)."""
+    from tiny_models import write_tiny_phi3
+
+    return write_tiny_phi3(tmp_path_factory.mktemp("models") / "tiny-phi3")

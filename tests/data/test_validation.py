@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from localft.data import jsonl, validation
+from localft.data.validation import validate_file, validate_files
+from localft.errors import UsageError
+
+
+def row(text, **keys):
+    return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "Yes.", **keys}]}
+
+
+def write(path, rows):
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+def codes(problems):
+    return [(problem.line, problem.code) for problem in problems]
+
+
+@pytest.mark.parametrize(("count", "errors"), [(9, [(None, "invalid_n_examples")]), (10, []), (11, [])])
+def test_a_training_file_needs_ten_examples(tmp_path, count, errors):
+    report = validate_file(write(tmp_path / "train.jsonl", [row(str(i)) for i in range(count)]))
+    assert (report.examples, codes(report.errors)) == (count, errors)
+
+
+def test_the_message_tells_how_many_examples_there_are_and_are_needed(tmp_path):
+    report = validate_file(write(tmp_path / "train.jsonl", [row("a"), row("b")]))
+    assert report.errors[0].message == "expected at least 10 training examples, found 2; add 8 or more"
+
+
+def test_a_validation_file_needs_one_example(tmp_path):
+    assert not validate_file(write(tmp_path / "valid.jsonl", [row("a")]), "validation").errors
+    assert codes(validate_file(write(tmp_path / "valid.jsonl", []), "validation").errors) == [(None, "empty_file")]
+
+
+def test_an_empty_training_file_has_too_few_examples_as_well(tmp_path):
+    report = validate_file(write(tmp_path / "train.jsonl", []))
+    assert codes(report.errors) == [(None, "empty_file"), (None, "invalid_n_examples")]
+
+
+def test_invalid_rows_count_as_examples_and_blank_lines_do_not(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join([json.dumps(row(str(i))) for i in range(9)] + ["", "not json", ""]))
+    report = validate_file(path)
+    assert report.examples == 10
+    assert codes(report.errors) == [(11, "invalid_json")]
+    assert "1 blank line, the first at line 10" in report.warnings[0].message
+
+
+def test_lines_are_numbered_as_an_editor_numbers_them(tmp_path):
+    path = tmp_path / "valid.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf\r\n\r\n" + json.dumps(row("a", weight=2)).encode() + b"\r\n")
+    assert codes(validate_file(path, "validation").errors) == [(3, "invalid_weight")]
+
+
+def test_the_byte_offset_of_invalid_utf8_counts_from_the_start_of_the_file(tmp_path):
+    path = tmp_path / "valid.jsonl"
+    content = b'\xef\xbb\xbf  {"a": "\xc3\x28"}\n'
+    path.write_bytes(content)
+    message = validate_file(path, "validation").errors[0].message
+    assert f"found byte 0xC3 at byte offset {content.index(0xC3)} of the file" in message
+
+
+def test_a_line_over_the_limit_is_an_error_with_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 3 << 20)
+    monkeypatch.setattr(validation, "MAX_LINE_BYTES", 3 << 20)
+    report = validate_file(write(tmp_path / "valid.jsonl", [row("x" * (4 << 20)), row("a")]), "validation")
+    assert report.examples == 2
+    assert codes(report.errors) == [(1, "line_too_long")]
+    assert "at most 3 MiB, found a line of 4.0 MiB" in report.errors[0].message
+
+
+def test_a_file_over_the_services_limit_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "SERVICE_FILE_LIMIT_BYTES", 100)
+    report = validate_file(write(tmp_path / "valid.jsonl", [row("a"), row("b")]), "validation")
+    assert codes(report.warnings) == [(None, "file_too_large")]
+
+
+def test_rows_in_both_files_are_a_warning_about_the_validation_file(tmp_path):
+    training = write(tmp_path / "train.jsonl", [row(str(i)) for i in range(10)])
+    held_out = write(tmp_path / "valid.jsonl", [row("new"), row("7"), row("3")])
+    report = validate_files(training, held_out)
+    assert report.valid
+    assert [file.role for file in report.files] == ["training", "validation"]
+    assert codes(report.files[0].warnings) == []
+    assert codes(report.files[1].warnings) == [(None, "training_validation_overlap")]
+    assert "found 2 rows that also stand in" in report.files[1].warnings[0].message
+    assert "the first at line 2 (line 8 there)" in report.files[1].warnings[0].message
+
+
+def test_a_report_is_valid_only_if_both_files_are(tmp_path):
+    training = write(tmp_path / "train.jsonl", [row(str(i)) for i in range(10)])
+    assert validate_files(training).valid
+    assert not validate_files(training, write(tmp_path / "valid.jsonl", [row("a", weight=2)])).valid
+
+
+def test_a_missing_validation_file_is_a_usage_error_about_that_field(tmp_path):
+    training = write(tmp_path / "train.jsonl", [row(str(i)) for i in range(10)])
+    with pytest.raises(UsageError) as caught:
+        validate_files(training, tmp_path / "nothing.jsonl")
+    assert caught.value.param == "validation_file"
+
+
+def test_a_file_is_not_changed_by_being_validated(tmp_path):
+    path = tmp_path / "valid.jsonl"
+    content = b'\xef\xbb\xbf{"messages": []}\r\n\r\nnot json\xff'
+    path.write_bytes(content)
+    validate_file(path, "validation")
+    assert path.read_bytes() == content
+
+
+def test_a_file_name_that_is_not_text_can_be_reported(tmp_path):
+    path = tmp_path / "a\udcff.jsonl"
+    try:
+        write(path, [row("a")])
+    except OSError:
+        pytest.skip("this file system takes only names that are text")
+    json.dumps(validate_file(path, "validation").to_dict(), ensure_ascii=False).encode("utf-8")

@@ -1,0 +1,195 @@
+"""Plans, rows and runs for the tests of training: small enough for seconds, complete enough to be real."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from localft.plan import (
+    DataFile,
+    LearningRate,
+    LoraSettings,
+    PlannedExecution,
+    PlannedModel,
+    Resolved,
+    ResolvedHyperparameters,
+    TrainingPlan,
+)
+from localft.progress import ProgressEvent, StepMetrics, TrainingOutcome
+from localft.tokenization.examples import TokenizedExample
+
+LORA = LoraSettings(rank=8, alpha=16, dropout=0.0)
+
+
+def tiny_plan(
+    model: Path,
+    *,
+    examples: int,
+    batch_size: int = 4,
+    n_epochs: int = 1,
+    seed: int = 7,
+    learning_rate: float = 5e-3,
+    warmup_steps: int = 0,
+    lora: LoraSettings | None = LORA,
+    quantization: str = "none",
+    tokens_per_micro_batch: int = 1_000_000,
+    gradient_checkpointing: bool = False,
+    precision: str = "float32",
+    adapter_path: Path | None = None,
+    chat_template: str | None = None,
+) -> TrainingPlan:
+    """A plan as `make_plan` would resolve it, for rows that the test makes itself."""
+
+    def knob(value: float) -> Resolved:
+        return Resolved(value=value, rule="test")
+
+    steps_per_epoch = -(-examples // batch_size)
+    return TrainingPlan(
+        localft_version="0",
+        model=PlannedModel(
+            id=model.name, path=str(model), hub_id=None, adapter_path=str(adapter_path) if adapter_path else None
+        ),
+        method="supervised",
+        suffix=None,
+        training_file=DataFile(path="/data/train.jsonl", sha256="0" * 64, examples=examples),
+        validation_file=None,
+        hyperparameters=ResolvedHyperparameters(
+            batch_size=knob(batch_size),
+            learning_rate_multiplier=knob(1.0),
+            n_epochs=knob(n_epochs),
+            seed=knob(seed),
+        ),
+        learning_rate=LearningRate(value=learning_rate, base=learning_rate, source="test", rule="test"),
+        lora=lora,
+        quantization=quantization,
+        max_length=2048,
+        overlong="refuse",
+        chat_template=chat_template,
+        date="2026-01-31",
+        examples=examples,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=steps_per_epoch * n_epochs,
+        warmup_steps=warmup_steps,
+        trainer_arguments={
+            "per_device_train_batch_size": batch_size,
+            "gradient_accumulation_steps": 1,
+            "learning_rate": learning_rate,
+            "num_train_epochs": n_epochs,
+            "seed": seed,
+            "data_seed": seed,
+            "lr_scheduler_type": "linear",
+            "warmup_steps": warmup_steps,
+            "weight_decay": 0.0,
+            "max_grad_norm": 1.0,
+            "optim": "adamw_torch",
+        },
+        execution=PlannedExecution(
+            tokens_per_micro_batch=tokens_per_micro_batch,
+            gradient_checkpointing=gradient_checkpointing,
+            device="cpu",
+            precision=precision,
+            processes=1,
+            rules={},
+        ),
+        tokens=None,
+        memory={},
+        output_dir="runs/test",
+    )
+
+
+def with_budget(plan: TrainingPlan, tokens_per_micro_batch: int) -> TrainingPlan:
+    """The same meaning, cut into other micro-batches."""
+    execution = plan.execution.model_copy(update={"tokens_per_micro_batch": tokens_per_micro_batch})
+    return plan.model_copy(update={"execution": execution})
+
+
+def random_rows(n: int, *, seed: int = 5, fractional: bool = False, shortest: int = 10) -> list[TokenizedExample]:
+    """Rows of 10 to 60 random tokens whose second half is trained, some with fractional weights."""
+    rng = random.Random(seed)
+    rows = []
+    for line in range(1, n + 1):
+        length = rng.randint(shortest, shortest + 50)
+        ids = [rng.randrange(500) for _ in range(length)]
+        prompt = length // 2
+        weights = [0.0] * prompt + [rng.choice([0.25, 0.5, 1.0]) if fractional else 1.0] * (length - prompt)
+        rows.append(TokenizedExample(line=line, input_ids=ids, loss_weights=weights))
+    return rows
+
+
+def chat_row(tokenizer: Any, line: int, turns: Sequence[tuple[str, str, float]]) -> TokenizedExample:
+    """Renders (role, content, weight) turns; the content and end-of-turn of assistant turns carry the weight given."""
+    ids: list[int] = []
+    weights: list[float] = []
+    messages: list[dict[str, str]] = []
+
+    def render(generation_prompt: bool) -> str:
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generation_prompt)
+
+    def add(text: str, weight: float) -> None:
+        new = tokenizer.encode(text, add_special_tokens=False)
+        ids.extend(new)
+        weights.extend([weight] * len(new))
+
+    end = tokenizer.eos_token if tokenizer.pad_token else ""  # Phi-3 ends every render in end-of-text
+    done = ""
+    for role, content, weight in turns:
+        if role == "assistant":
+            header = render(generation_prompt=True).removesuffix(end)
+            add(header.removeprefix(done), 0.0)
+            done = header
+        messages.append({"role": role, "content": content})
+        whole = render(generation_prompt=False).removesuffix(end)
+        assert whole.startswith(done)
+        add(whole.removeprefix(done), weight if role == "assistant" else 0.0)
+        done = whole
+    return TokenizedExample(line=line, input_ids=ids, loss_weights=weights)
+
+
+def never() -> bool:
+    return False
+
+
+def run(
+    plan: TrainingPlan,
+    directory: Path,
+    rows: Sequence[TokenizedExample],
+    *,
+    validation: Sequence[TokenizedExample] | None = None,
+    resume_from: Path | None = None,
+    should_stop: Callable[[], bool] = never,
+) -> tuple[TrainingOutcome, list[ProgressEvent]]:
+    """Trains in this process; returns how it ended and everything it told."""
+    from localft.training.engine import train
+
+    events: list[ProgressEvent] = []
+    outcome = train(
+        plan,
+        directory,
+        events.append,
+        training=rows,
+        validation=validation,
+        tokenizer_files=Path(plan.model.path or ""),
+        resume_from=resume_from,
+        should_stop=should_stop,
+    )
+    return outcome, events
+
+
+def metrics(events: Sequence[ProgressEvent]) -> list[StepMetrics]:
+    """The steps' metrics without the wall time, which no run repeats."""
+    return [replace(event, seconds=0.0) for event in events if isinstance(event, StepMetrics)]
+
+
+class StopAfter:
+    """Asks to stop behind the given step, once."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.asked = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked == self.step
