@@ -50,6 +50,7 @@ def console(command: str) -> str:
     environment = {
         **os.environ,
         "LOCALFT_HOME": str(DIRECTORY / "home"),
+        "PYTHONPATH": str(ROOT / "src"),
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",
         "PYTHONUTF8": "1",
@@ -64,6 +65,8 @@ def console(command: str) -> str:
         text=True,
     )
     lines = [line.rstrip() for line in done.stdout.splitlines()]
+    expected = 1 if "slips" in command else 0
+    assert done.returncode == expected, f"{command} ended with {done.returncode}:\n{done.stdout}"
     print(f"exit {done.returncode}: {command}", file=sys.stderr)
     return "\n".join([f"$ {command}", *lines]).rstrip() + "\n"
 
