@@ -6,6 +6,7 @@ weights' precision, so bfloat16 adapters would make the result depend on how a s
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -28,8 +29,7 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
     if plan.model.adapter_path is not None:
         model = _continue_adapter(base, Path(plan.model.adapter_path), plan.lora)
     else:
-        set_seed(int(plan.hyperparameters.seed.value))
-        model = get_peft_model(base, lora_config(plan.lora))
+        model = _new_adapter(base, plan.lora, seed=int(plan.hyperparameters.seed.value))
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
@@ -55,6 +55,14 @@ def trainable_parameters(model: Trainable) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
+def _new_adapter(base: PreTrainedModel, lora: LoraSettings, *, seed: int) -> PeftModel:
+    set_seed(seed)
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5 by the property's old name
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        return get_peft_model(base, lora_config(lora))
+
+
 def _continue_adapter(base: PreTrainedModel, directory: Path, lora: LoraSettings) -> PeftModel:
     try:
         config = PeftConfig.from_pretrained(str(directory))
@@ -71,7 +79,9 @@ def _continue_adapter(base: PreTrainedModel, directory: Path, lora: LoraSettings
         )
     config.lora_dropout = lora.dropout
     try:
-        return PeftModel.from_pretrained(base, str(directory), config=config, is_trainable=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+            return PeftModel.from_pretrained(base, str(directory), config=config, is_trainable=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{directory}: the adapter does not fit the base model: {str(error).splitlines()[0]}", param="model"

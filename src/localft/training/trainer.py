@@ -70,8 +70,8 @@ def trainer_arguments(plan: TrainingPlan, output_dir: Path, *, ranks: int) -> SF
         "gradient_accumulation_steps": 1,
         "use_cpu": plan.execution.device == "cpu",
         "bf16": plan.execution.precision == "bfloat16",
-        "gradient_checkpointing": checkpointing,
-        "gradient_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
+        "activation_checkpointing": checkpointing,  # the new name of gradient_checkpointing, on by default in TRL
+        "activation_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
         "ddp_find_unused_parameters": False,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "remove_unused_columns": False,
