@@ -28,14 +28,16 @@ def one_job(job: dict[str, Any], rank: int) -> dict[str, Any]:
         resume_from=Path(job["resume_from"]) if job.get("resume_from") else None,
         should_stop=StopAfter(job["stop_after"]) if stops else never,
     )
-    assert not dist.is_initialized(), "the engine leaves no process group behind"
+    assert dist.is_initialized(), "a process group that the engine did not make is left to its owner"
     return {"outcome": asdict(outcome), "metrics": [asdict(m) for m in metrics(events)], "events": len(events)}
 
 
 def main() -> None:
     rank = int(os.environ["RANK"])
     jobs = json.loads(Path(sys.argv[1]).read_text())
+    dist.init_process_group("gloo")  # one for all jobs: joining a second one through the same store is a race in torch
     found = {name: one_job(job, rank) for name, job in jobs.items()}
+    dist.destroy_process_group()
     Path(f"{sys.argv[1]}.rank{rank}").write_text(json.dumps(found))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file, save_file
 from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan, with_budget
@@ -287,3 +289,32 @@ def test_resuming_says_where_it_goes_on(finished: Run, tiny_llama: Path, tmp_pat
     sentences = [event.message for event in events if isinstance(event, Notice)]
     assert any("Continues behind step 2 of 4" in sentence for sentence in sentences)
     assert [m.step for m in metrics(events)] == [3, 4]
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
+def test_a_process_group_that_the_engine_made_is_destroyed(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launched = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    weights = [0.0, 0.0, 0.0] if fails else [0.0, 0.0, 1.0]
+    rows = [TokenizedExample(line, [5, 6, 7], weights) for line in range(1, 4)]
+    was_initialized: list[bool] = []
+
+    def stop() -> bool:
+        was_initialized.append(dist.is_initialized())
+        return True
+
+    plan = tiny_plan(tiny_llama, examples=3, batch_size=1)
+    if fails:
+        with pytest.raises(TrainingFailed):
+            run(plan, tmp_path, rows, should_stop=stop)
+    else:
+        outcome, _ = run(plan, tmp_path, rows, should_stop=stop)
+        assert outcome.status == "interrupted"
+        assert was_initialized == [True]
+    assert not dist.is_initialized()
