@@ -8,14 +8,33 @@ from typing import Any
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
-from tiny_jobs import chat_row, metrics, run, tiny_plan
 from transformers import AutoTokenizer
 
 from localft.plan import LoraSettings
+from tiny_jobs import chat_row, metrics, run, tiny_plan
 
-WORDS = (
-    "red blue green yellow black white small large old new cold warm fast slow round flat north south east west"
-).split()
+WORDS = [
+    "red",
+    "blue",
+    "green",
+    "yellow",
+    "black",
+    "white",
+    "small",
+    "large",
+    "old",
+    "new",
+    "cold",
+    "warm",
+    "fast",
+    "slow",
+    "round",
+    "flat",
+    "north",
+    "south",
+    "east",
+    "west",
+]
 LORA = LoraSettings(rank=16, alpha=32)
 
 
@@ -30,7 +49,10 @@ def test_twenty_rows_are_memorised(
         chat_row(
             tokenizer,
             line=i + 1,
-            turns=[("user", f"{WORDS[i]}?", 0), ("assistant", f"{WORDS[(7 * i + 3) % 20]} {WORDS[(3 * i + 5) % 20]}", 1)],
+            turns=[
+                ("user", f"{WORDS[i]}?", 0),
+                ("assistant", f"{WORDS[(7 * i + 3) % 20]} {WORDS[(3 * i + 5) % 20]}", 1),
+            ],
         )
         for i in range(20)
     ]

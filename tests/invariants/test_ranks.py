@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tiny_jobs import metrics, random_rows, run, tiny_plan
 
 HERE = Path(__file__).parent

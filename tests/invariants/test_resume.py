@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_jobs import LORA, StopAfter, metrics, random_rows, run, tiny_plan
 
 from localft.progress import CheckpointSaved
 from localft.training import checkpoints
+from tiny_jobs import LORA, StopAfter, metrics, random_rows, run, tiny_plan
 
 ROWS = random_rows(10, fractional=True)
 VALIDATION = random_rows(4, seed=8)

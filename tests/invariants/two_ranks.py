@@ -1,6 +1,6 @@
 """Runs jobs on the ranks that torchrun started and writes what each told; see test_ranks.py.
 
-    python -m torch.distributed.run --nproc-per-node 2 two_ranks.py JOBS.json
+python -m torch.distributed.run --nproc-per-node 2 two_ranks.py JOBS.json
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
+
 from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_jobs import random_rows
 
 from localft.tokenization.examples import TokenizedExample
 from localft.training.batching import Steps, cut, deal, order, steps_per_epoch
+from tiny_jobs import random_rows
 
 
 def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
@@ -23,7 +23,9 @@ def test_every_example_comes_once_an_epoch(seed: int, epoch: int, n: int) -> Non
     assert sorted(order(seed, epoch, n)) == list(range(n))
 
 
-@pytest.mark.parametrize(("n", "batch_size", "steps"), [(10, 7, 2), (10, 1, 10), (10, 10, 1), (10, 256, 1), (101, 1, 101)])
+@pytest.mark.parametrize(
+    ("n", "batch_size", "steps"), [(10, 7, 2), (10, 1, 10), (10, 10, 1), (10, 256, 1), (101, 1, 101)]
+)
 def test_steps_per_epoch_round_up(n: int, batch_size: int, steps: int) -> None:
     assert steps_per_epoch(n, batch_size) == steps
 

@@ -12,14 +12,15 @@ import torch
 import torch.distributed as dist
 from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file, save_file
-from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan, with_budget
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.models.llama.modeling_llama import LlamaMLP
 
 from localft.errors import CheckpointError, TrainingFailed
 from localft.progress import CheckpointSaved, Notice, ProgressEvent, StageStarted, TrainingOutcome
 from localft.tokenization.examples import TokenizedExample
 from localft.training.batching import Steps
 from localft.training.metrics import validation_rows
+from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan, with_budget
 
 ROWS = random_rows(10, fractional=True)
 VALIDATION = random_rows(9, seed=8)
@@ -52,9 +53,7 @@ def plain_loss(model: Any, rows: list[TokenizedExample]) -> tuple[float, float]:
 
 def test_events_tell_the_run_in_order(finished: Run) -> None:
     _, events, directory = finished
-    kinds = [
-        (type(e).__name__, e.stage if isinstance(e, StageStarted) else getattr(e, "step", None)) for e in events
-    ]
+    kinds = [(type(e).__name__, e.stage if isinstance(e, StageStarted) else getattr(e, "step", None)) for e in events]
     assert kinds == [
         ("StageStarted", "load_model"),
         ("Notice", None),
@@ -122,9 +121,7 @@ def test_validation_changes_nothing_of_the_training(finished: Run, tiny_llama: P
     assert all(m.full_valid_loss is None and m.valid_loss is None for m in metrics(events))
 
 
-def test_the_same_seed_repeats_every_bit_and_another_does_not(
-    finished: Run, tiny_llama: Path, tmp_path: Path
-) -> None:
+def test_the_same_seed_repeats_every_bit_and_another_does_not(finished: Run, tiny_llama: Path, tmp_path: Path) -> None:
     plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2)
     _, again = run(plan, tmp_path / "again", ROWS, validation=VALIDATION)
     assert metrics(again) == metrics(finished[1])
@@ -150,6 +147,26 @@ def test_micro_batches_of_one_row_give_the_step_of_a_single_micro_batch(
             assert b.train_loss == pytest.approx(a.train_loss, rel=1e-5)
             assert b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
             assert b.full_valid_loss == (a.full_valid_loss and pytest.approx(a.full_valid_loss, rel=1e-5))
+
+
+@pytest.mark.parametrize("options", [{}, {"lora": None}, {"quantization": "nf4"}], ids=str)
+def test_gradient_checkpointing_runs_each_layer_again_in_the_backward(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    forwards = 0
+    plain = LlamaMLP.forward
+
+    def counted(self: Any, *args: Any) -> Any:
+        nonlocal forwards
+        forwards += 1
+        return plain(self, *args)
+
+    monkeypatch.setattr(LlamaMLP, "forward", counted)
+    for checkpointing, expected in ((False, 2), (True, 4)):
+        forwards = 0
+        plan = tiny_plan(tiny_llama, examples=10, batch_size=10, gradient_checkpointing=checkpointing, **options)
+        run(plan, tmp_path / str(checkpointing), ROWS)
+        assert forwards == expected
 
 
 def test_gradient_checkpointing_changes_no_number(finished: Run, tiny_llama: Path, tmp_path: Path) -> None:
@@ -240,9 +257,7 @@ def test_a_finished_adapter_is_trained_further(finished: Run, tiny_llama: Path, 
     assert loss < metrics(finished[1])[0].train_loss
 
 
-def test_a_loss_that_is_no_number_fails_with_the_step_and_the_line_at_fault(
-    tiny_phi3: Path, tmp_path: Path
-) -> None:
+def test_a_loss_that_is_no_number_fails_with_the_step_and_the_line_at_fault(tiny_phi3: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in tiny_phi3.iterdir():
@@ -269,7 +284,9 @@ def test_a_checkpoint_of_another_plan_is_not_continued(finished: Run, tiny_llama
         run(other, tmp_path, ROWS, resume_from=finished[2] / "checkpoint-2")
 
 
-def test_a_run_that_was_stopped_while_its_model_was_written_finishes(finished: Run, tiny_llama: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_stopped_while_its_model_was_written_finishes(
+    finished: Run, tiny_llama: Path, tmp_path: Path
+) -> None:
     plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2)
     outcome, events = run(plan, tmp_path, ROWS, validation=VALIDATION, resume_from=finished[2] / "checkpoint-4")
     assert metrics(events) == []

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_jobs import random_rows
 from transformers import AutoModelForCausalLM
 from trl.trainer.utils import add_fused_lm_head
 
 from localft.tokenization.examples import TokenizedExample
 from localft.training.collator import collate
 from localft.training.loss import score
+from tiny_jobs import random_rows
 
 
 @pytest.fixture(scope="module", params=["tiny_llama", "tiny_phi3"])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_jobs import random_rows
 from transformers import AutoModelForCausalLM
 from trl.trainer.utils import add_fused_lm_head
 
 from localft.training.metrics import evaluate, validates_at, validation_rows
+from tiny_jobs import random_rows
 
 
 @pytest.fixture(scope="module")
