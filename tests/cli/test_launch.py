@@ -56,7 +56,10 @@ def test_accelerate_understands_every_option_of_the_command() -> None:
 
     arguments = launch_command_parser().parse_args(launch_command(4, ["train", "r.yaml", "--seed", "7"])[3:])
     assert (arguments.num_processes, arguments.multi_gpu, arguments.module) == (4, True, True)
-    assert (arguments.training_script, arguments.training_script_args) == ("localft", ["train", "r.yaml", "--seed", "7"])
+    assert (arguments.training_script, arguments.training_script_args) == (
+        "localft",
+        ["train", "r.yaml", "--seed", "7"],
+    )
 
 
 def test_the_code_that_the_first_process_left_is_passed_on() -> None:
@@ -67,7 +70,9 @@ def test_the_code_that_the_first_process_left_is_passed_on() -> None:
     assert launch(2, [], command=python(leaves_75)) == 75
 
 
-@pytest.mark.parametrize(("script", "code"), [("", 0), ("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 137)])
+@pytest.mark.parametrize(
+    ("script", "code"), [("", 0), ("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 137)]
+)
 def test_the_launchers_own_code_counts_where_none_was_left(script: str, code: int) -> None:
     assert launch(2, [], command=python(script)) == code
 

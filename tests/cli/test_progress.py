@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 
 import pytest
-from runs import step_metrics
 
 from localft.cli.progress import PlainLines, Speed, duration, numbers, shown_progress
 from localft.progress import CheckpointSaved, Notice, StageStarted
+from runs import step_metrics
 
 
 class Terminal(io.StringIO):
@@ -75,7 +75,12 @@ def test_what_is_no_step_is_a_sentence() -> None:
     report(Notice("two rows were cut", "warn"))
     report(Notice("continuing"))
     report(CheckpointSaved(3, "checkpoint-3", True, step_metrics(3)))
-    assert lines == ["tokenising: train.jsonl", "warning: two rows were cut", "continuing", "checkpoint saved at step 3"]
+    assert lines == [
+        "tokenising: train.jsonl",
+        "warning: two rows were cut",
+        "continuing",
+        "checkpoint saved at step 3",
+    ]
 
 
 def test_without_a_terminal_there_are_plain_lines() -> None:

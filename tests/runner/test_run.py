@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import FakeEngine, plan_for, request_for, snapshot, write_chats
 
 from localft import settings
 from localft.errors import (
@@ -29,6 +28,7 @@ from localft.jobs.results import read_results
 from localft.plan import TrainingPlan
 from localft.progress import Notice, ProgressEvent, StepMetrics
 from localft.runner import run, run_job
+from runs import FakeEngine, plan_for, request_for, snapshot, write_chats
 
 
 @pytest.fixture(autouse=True)
