@@ -142,9 +142,14 @@ def question(example: ChatExample, tokenizer: ChatTokenizer) -> Question:
 
 
 def _keep_to_this_cpu() -> None:
-    """Keeps torch from the GPUs and transformers from the hub; both read the environment when they are imported."""
+    """Keeps torch from the GPUs and transformers from the hub; both read the environment when they are imported.
+
+    One thread, since the matrices are too small to share: more threads only wait for each other, and where other programs
+    want the cores too, or a container may use fewer than it sees, they wait four times as long (measured).
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _fresh(directory: Path) -> Path:
