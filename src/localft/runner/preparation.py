@@ -23,6 +23,7 @@ from localft.jobs.recorder import opening_events
 from localft.jobs.run_directory import EarlierRun, create_run, differences, find_run, locked, refuse_other_meaning
 from localft.plan import DataFile, TrainingPlan, TrainingRequest, make_plan
 from localft.progress import Notice, ProgressEvent, Report, StageStarted, TrainingOutcome
+from localft.runner.tokenizer import as_trained
 from localft.tokenization.tokenizer import ChatTokenizer
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def open_rows(plan: TrainingPlan, report: Report) -> Rows:
     """The rows from the token store, tokenised now where they are not in it. Refused rows are a DataError."""
     directory = catalog.tokenizer_directory(plan.model)
     assert directory is not None, "the model is on this machine before its rows are tokenised"
-    tokenizer = ChatTokenizer.from_directory(directory, chat_template=plan.chat_template, date=plan.date)
+    light = ChatTokenizer.from_directory(directory, chat_template=plan.chat_template, date=plan.date)
+    tokenizer = as_trained(light)
     training = _open_store(plan, plan.training_file, "training_file", tokenizer, report)
     if plan.validation_file is None:
         return Rows(training, None)
