@@ -118,7 +118,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(
                 problem="an alias (*name), which recipes do not have", problem_mark=event.start_mark
             )
@@ -274,7 +274,7 @@ def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
         near = difflib.get_close_matches(str(found).lower(), choices, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         return f"{where}{name} is {spelled(found)}; expected {_listing(choices, 'or')}.{hint}"
-    if kind in ("string_type", "string_too_short"):
+    if kind in ("string_type", "string_too_short", "too_short"):
         hint = " Put it in quotes." if isinstance(found, int | float) else ""
         return f"{where}{name} is {spelled(found)}; expected text.{hint}"
     if kind in ("model_type", "dict_type", "model_attributes_type"):

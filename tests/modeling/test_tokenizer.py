@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from chat import assistant, row, user
 from localft.errors import ModelError
 from localft.modeling.tokenizer import agreed_tokenizer, transformers_backend
+from localft.tiny.model import materialize
 from localft.tokenization.render import render_example
 from localft.tokenization.tokenizer import ChatTokenizer, read_template
 
@@ -40,28 +41,29 @@ def llama_2(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("family", ["tiny_llama", "tiny_phi3"])
-def test_light_tokenizer_is_kept_where_transformers_agrees(family, request):
-    directory = request.getfixturevalue(family)
-    light = ChatTokenizer.from_directory(directory)
-    text = light.render(
-        [{"role": "user", "content": "Grüße,\n\n  what is 2+2? 😀"}, {"role": "assistant", "content": " 4 "}]
-    )
-    assert agreed_tokenizer(light, directory, [text]) == (light, None)
+def test_light_tokenizer_is_kept_where_transformers_builds_the_same(family, request):
+    light = ChatTokenizer.from_directory(request.getfixturevalue(family))
+    assert agreed_tokenizer(light) is light
 
 
-def test_transformers_ids_are_taken_where_they_differ(llama_2):
-    """transformers 5 rebuilds Llama 2's tokenizer and drops the space that tokenizer.json puts behind each special token."""
+def test_embedded_model_is_tokenised_as_transformers_does(tmp_path):
+    light = ChatTokenizer.from_directory(materialize(tmp_path))
+    assert agreed_tokenizer(light) is light
+
+
+def test_transformers_pipeline_is_taken_where_it_differs(llama_2):
+    """transformers 5 rebuilds Llama 2's tokenizer and drops the space that tokenizer.json puts behind special tokens."""
     light = ChatTokenizer.from_directory(llama_2, chat_template=read_template("llama-2"))
-    agreed, reason = agreed_tokenizer(light, llama_2, [LLAMA_2])
+    agreed = agreed_tokenizer(light)
     assert agreed is not light
-    assert reason is not None and "differ from token 1 on" in reason
+    assert agreed.encode(LLAMA_2).ids != light.encode(LLAMA_2).ids
     assert agreed.encode(LLAMA_2).ids == transformers_backend(llama_2).encode(LLAMA_2, add_special_tokens=False).ids
     assert agreed.fingerprint != light.fingerprint
 
 
 def test_rows_are_proven_with_either_of_the_two(llama_2):
     light = ChatTokenizer.from_directory(llama_2, chat_template=read_template("llama-2"))
-    agreed, _ = agreed_tokenizer(light, llama_2, [LLAMA_2])
+    agreed = agreed_tokenizer(light)
     example = row(user("What </s> is?"), assistant("漢 Paris\n  now"), user("And?"), assistant("No </s> no."))
     for tokenizer in (light, agreed):
         rendered = render_example(example, tokenizer)

@@ -91,7 +91,7 @@ def _print(entries: tuple[CatalogEntry, ...]) -> None:
         )
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe has no width: one row a line
-        console.width = 200
+        console.width = max(console.width, 200)
     console.print(table)
     console.print(
         Text(

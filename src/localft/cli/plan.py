@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from localft.plan import TrainingPlan, TrainingRequest
     from localft.plan.memory import MemoryEstimate
     from localft.tokenization.survey import TokenStatistics
+    from localft.tokenization.tokenizer import ChatTokenizer
 
 _GIB = 2**30
 
@@ -93,16 +94,14 @@ def _token_statistics(drawn: TrainingPlan) -> TokenStatistics | None:
         return None
     tokenizer = ChatTokenizer.from_directory(directory, chat_template=drawn.chat_template, date=drawn.date)
     counted = [
-        _count(file.path, tokenizer, drawn.max_length, drawn.overlong)
-        for file in (drawn.training_file, drawn.validation_file)
+        _count(file.path, param, tokenizer, drawn)
+        for file, param in ((drawn.training_file, "training_file"), (drawn.validation_file, "validation_file"))
         if file is not None
     ]
     return counted[0]
 
 
-def _count(
-    path: str, tokenizer: Any, max_length: int, overlong: Literal["refuse", "truncate", "drop"]
-) -> TokenStatistics:
+def _count(path: str, param: str, tokenizer: ChatTokenizer, drawn: TrainingPlan) -> TokenStatistics:
     from localft.errors import DataError
 
     try:
@@ -111,15 +110,17 @@ def _count(
         from localft.data.reading import read_examples
         from localft.tokenization.survey import survey
 
-        statistics, refused, _ = survey(read_examples(path), tokenizer, max_length=max_length, overlong=overlong)
+        statistics, refused, _ = survey(
+            read_examples(path), tokenizer, file=path, max_length=drawn.max_length, overlong=drawn.overlong
+        )
         if refused:
-            rows = "\n".join(f"{path}: {row.message}" for row in refused)
-            raise DataError(rows, report=tuple(refused), code="row_refused") from None
+            rows = "\n".join(row.message for row in refused)
+            raise DataError(rows, report=tuple(refused), code="row_refused", param=param) from None
         return statistics
     try:
-        return open_token_store(path, tokenizer, max_length=max_length, overlong=overlong).statistics
+        return open_token_store(path, tokenizer, max_length=drawn.max_length, overlong=drawn.overlong).statistics
     except DataError as error:
-        raise DataError(f"{path}: {error.message}", report=error.report, code=error.code) from None
+        raise DataError(error.message, report=error.report, code=error.code, param=param) from None
 
 
 def _train_command(context: typer.Context) -> str:
@@ -142,7 +143,7 @@ def _print(drawn: TrainingPlan, train_command: str) -> None:
 
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe has no width
-        console.width = 140
+        console.width = max(console.width, 200)
     for table in (_job(drawn), _knobs(drawn), _steps(drawn), _execution(drawn), _memory(drawn.memory)):
         console.print(table)
         console.print()

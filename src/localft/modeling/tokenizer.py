@@ -1,20 +1,24 @@
-"""Holds the light tokenizer against the one of transformers, and makes one where a model has no tokenizer.json.
+"""Holds the light tokenizer against the one of transformers, which is the truth: servers tokenise with AutoTokenizer.
 
-Servers tokenise with transformers' AutoTokenizer, so that is the truth. `localft.tokenization` reads the same files without
-it; before a training both encode the job's own rows. Where they differ (transformers 5 rebuilds some tokenizers, such as
-Llama 2's, from their vocabulary), transformers' own pipeline is taken and the user is told.
+`localft.tokenization` reads the same files without transformers. For most models both are one pipeline. transformers 5
+rebuilds some from their vocabulary, though (Llama 2's loses the space that tokenizer.json puts behind each special token);
+where the pipelines differ, the one of transformers is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from localft.errors import ModelError
 from localft.tokenization.tokenizer import ChatTokenizer, SpecialTokens
+
+# What decides the ids of a text; the rest of a pipeline (post-processor, decoder, padding, truncation) does not.
+_DECIDES = ("model", "normalizer", "pre_tokenizer")
 
 
 def transformers_backend(directory: str | Path) -> Tokenizer:
@@ -25,7 +29,7 @@ def transformers_backend(directory: str | Path) -> Tokenizer:
         raise ModelError(
             f"{directory}: transformers cannot load the tokenizer: {error}", code="invalid_tokenizer", param="model"
         ) from None
-    backend = getattr(tokenizer, "backend_tokenizer", None) or getattr(tokenizer, "_tokenizer", None)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
         raise ModelError(
             f"{directory}: {type(tokenizer).__name__} is not built on the tokenizers library, so tokens cannot be mapped "
@@ -36,24 +40,12 @@ def transformers_backend(directory: str | Path) -> Tokenizer:
     return Tokenizer.from_str(backend.to_str())
 
 
-def agreed_tokenizer(
-    light: ChatTokenizer, directory: str | Path, texts: Iterable[str]
-) -> tuple[ChatTokenizer, str | None]:
-    """`light` where transformers gives the same ids for all `texts`, else one with transformers' pipeline and why."""
-    backend = transformers_backend(directory)
-    for text in texts:
-        ours = light.encode(text).ids
-        theirs = backend.encode(text, add_special_tokens=False).ids
-        if ours != theirs:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs))
-            )
-            reason = (
-                f"tokenizer.json and transformers' {Path(directory).name} tokenizer differ from token {at} on; "
-                "the job uses transformers' ids, as servers do"
-            )
-            return with_backend(light, backend), reason
-    return light, None
+def agreed_tokenizer(light: ChatTokenizer) -> ChatTokenizer:
+    """`light` itself where transformers builds the same pipeline from its directory, else one with transformers' pipeline."""
+    backend = transformers_backend(light.source)
+    theirs, ours = json.loads(backend.to_str()), json.loads(light.backend.to_str())
+    same = all(theirs[part] == ours[part] for part in _DECIDES) and _added(theirs) == _added(ours)
+    return light if same else with_backend(light, backend)
 
 
 def with_backend(light: ChatTokenizer, backend: Tokenizer) -> ChatTokenizer:
@@ -67,3 +59,7 @@ def with_backend(light: ChatTokenizer, backend: Tokenizer) -> ChatTokenizer:
         date=light.date,
         source=light.source,
     )
+
+
+def _added(pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted(pipeline["added_tokens"], key=lambda token: token["id"])

@@ -73,13 +73,16 @@ class SupervisedMethod(Strict):
     """Settings of supervised fine-tuning."""
 
     hyperparameters: Hyperparameters = Hyperparameters()
+    """Batch size, learning rate multiplier and epochs."""
 
 
 class MethodRequest(Strict):
     """The method, spelled as in the service's `method` object."""
 
     type: Literal["supervised"] = "supervised"
+    """What is learned from the examples: to give their assistant messages."""
     supervised: SupervisedMethod = SupervisedMethod()
+    """Settings of this method."""
 
 
 class LoraSettings(Strict):
@@ -143,6 +146,7 @@ class TrainingRequest(Strict):
     seed: Seed = "auto"
     """Data order, adapter init, dropout, validation batches; 0..2147483647. auto: drawn, and recorded."""
     method: MethodRequest = MethodRequest()
+    """How to train, spelled as in the service's `method` object."""
     lora: LoraRequest = LoraSettings()
     """The adapter, or `none` for full fine-tuning."""
     quantization: Literal["none", "nf4"] = "none"
@@ -160,6 +164,7 @@ class TrainingRequest(Strict):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the base model. auto: bfloat16 on a GPU, float32 on the CPU."""
     execution: ExecutionRequest = ExecutionRequest()
+    """How the steps are carried out; never changes the result."""
     output_dir: PathText | None = None
     """Run directory. By default one under runs/, named after model and suffix or training file."""
 

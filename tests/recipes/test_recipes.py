@@ -1,0 +1,87 @@
+"""Every shipped recipe parses, plans, fits the GPU that it names, and says how to run it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from localft import settings
+from localft.plan import make_plan, memory
+from localft.recipe import read_recipe, recipe_schema
+from planning import ROOT, SAMPLE
+
+RECIPES = sorted((ROOT / "recipes").glob("*/*.yaml"))
+GPU_GIB = {
+    "llama-3.1-8b/lora-80gb": 80,
+    "llama-3.1-8b/qlora-24gb": 24,
+    "llama-3.2-1b/lora": 8,
+    "phi-3.5-mini/lora": 16,
+    "phi-4-mini/qlora": 12,
+    "tiny-llama/cpu-smoke": None,
+}
+
+
+def name(recipe: Path) -> str:
+    return f"{recipe.parent.name}/{recipe.stem}"
+
+
+def test_the_recipes_are_the_ones_that_are_tested() -> None:
+    assert [name(recipe) for recipe in RECIPES] == sorted(GPU_GIB)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_a_recipe_plans_on_a_machine_without_gpu_and_network(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    planned = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}), device="cpu")
+    assert planned.total_steps > 0 and planned.tokens is None
+    assert planned.model.catalog_id is not None
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if GPU_GIB[name(recipe)]], ids=name)
+def test_a_recipe_fits_the_gpu_that_it_names(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = GPU_GIB[name(recipe)]
+    assert size is not None
+    text = recipe.read_text(encoding="utf-8")
+    assert f"of {size} GB" in text
+    monkeypatch.setattr(settings, "visible_gpus", lambda: 1)
+    monkeypatch.setattr(memory, "gpu_memory_bytes", lambda: size * memory.GIB)
+    planned = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}))
+    assert planned.memory.fits is True
+    readme = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    assert f"| {size} GB | {planned.memory.total_gib:.1f} GiB |" in readme
+
+
+def test_the_24_gb_recipe_needs_the_checkpointing_that_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "visible_gpus", lambda: 1)
+    monkeypatch.setattr(memory, "gpu_memory_bytes", lambda: 24 * memory.GIB)
+    recipe = ROOT / "recipes" / "llama-3.1-8b" / "qlora-24gb.yaml"
+    without = {"training_file": str(SAMPLE), "execution.gradient_checkpointing": "false"}
+    assert make_plan(read_recipe(recipe, without)).memory.fits is False
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_a_recipe_names_its_schema_its_needs_and_its_command(recipe: Path) -> None:
+    text = recipe.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../recipe.schema.json\n")
+    assert "# Needs:" in text
+    assert f"# Run:   localft train recipes/{name(recipe)}.yaml\n" in text
+    assert f"localft train recipes/{name(recipe)}.yaml" in (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_a_recipe_fits_the_schema_that_editors_read(recipe: Path) -> None:
+    jsonschema.validate(yaml.safe_load(recipe.read_text(encoding="utf-8")), recipe_schema())
+
+
+def test_the_learning_rates_in_the_comments_are_the_planned_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for recipe in RECIPES:
+        stated = re.search(r"# 1 x (\S+?),", recipe.read_text(encoding="utf-8"))
+        assert stated is not None
+        planned: Any = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}), device="cpu")
+        assert planned.learning_rate.value == pytest.approx(float(stated[1]), rel=0.02), name(recipe)
