@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,20 @@ def save_checkpoint(run_directory: Path, plan: TrainingPlan, step: int) -> Path:
     with checkpoints.staged(target) as staging:
         checkpoints.write_state(staging, state)
     return target
+
+
+def environment(home: Path) -> dict[str, str]:
+    """For a process of its own that runs this source tree, offline and on one core, so that two runs give equal bytes."""
+    import localft
+
+    paths = [str(Path(localft.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ours = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "LOCALFT_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": "", **ours}
 
 
 def snapshot(directory: Path) -> dict[str, bytes]:

@@ -72,7 +72,7 @@ class TrainingOutcome:
     status: Literal["succeeded", "interrupted"]
     last_step: int
     trained_tokens: int
-    """Trained tokens times epochs actually run, as the service bills them: every token of every example passed."""
+    """Tokens of all examples passed so far, each epoch counted, trained or context alike: what the service bills."""
     model_path: str | None
     run_directory: str | None = None
     """Set by the runner: where job.json, results.csv and the rest are."""

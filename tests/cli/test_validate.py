@@ -3,6 +3,7 @@ import subprocess
 import sys
 from importlib import resources
 
+import jsonschema
 import pytest
 import typer
 from typer.testing import CliRunner

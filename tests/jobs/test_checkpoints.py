@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint as ClientCheckpoint
-from runs import plan_for, step_metrics
 
 from localft.jobs.checkpoints import checkpoint_id, list_checkpoints
 from localft.jobs.job import FineTuningJob, new_job
 from localft.jobs.results import ResultsWriter, start_results
+from runs import plan_for, step_metrics
 
 HEX = "0123456789abcdef" * 2
 

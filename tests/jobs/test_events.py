@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from openai.types.fine_tuning import FineTuningJobEvent as ClientEvent
-from runs import step_metrics
 
 from localft.jobs.events import EventLog, has_metrics_event, message_event, metrics_event, read_events
+from runs import step_metrics
 
 
 def test_the_official_client_reads_messages_and_metrics() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from openai.types.fine_tuning import FineTuningJob as ClientJob
-from runs import plan_for, write_chats
 
 from localft.jobs.job import (
     LEGAL_MOVES,
@@ -17,6 +16,7 @@ from localft.jobs.job import (
     new_job,
     short_model_name,
 )
+from runs import plan_for, write_chats
 
 HEX = "0123456789abcdef" * 2
 

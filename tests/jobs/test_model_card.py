@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runs import plan_for, step_metrics, write_chats
 
 from localft.jobs.job import new_job
 from localft.jobs.model_card import SHOWN_ROWS, installed_versions, model_card
 from localft.jobs.results import ResultRow, ResultsWriter, read_results, start_results
 from localft.plan import TrainingPlan
+from runs import plan_for, step_metrics, write_chats
 
 HEX = "0123456789abcdef" * 2
 

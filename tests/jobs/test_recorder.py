@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from openai.types.fine_tuning import FineTuningJob as ClientJob
-from runs import plan_for, step_metrics, write_chats
 
 from localft.errors import TrainingFailed
 from localft.jobs.events import read_events
@@ -17,6 +16,7 @@ from localft.jobs.results import read_results
 from localft.jobs.run_directory import RunDirectory, create_run
 from localft.plan import TrainingPlan
 from localft.progress import CheckpointSaved, Notice, StageStarted, TrainingOutcome
+from runs import plan_for, step_metrics, write_chats
 
 HEX = "0123456789abcdef" * 2
 NAME = f"tiny-llama.ft-{HEX}-travel"

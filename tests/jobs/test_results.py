@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import step_metrics
 
 from localft.errors import CheckpointError
 from localft.jobs.results import HEADER, ResultsWriter, number, read_results, rewind_results, start_results
+from runs import step_metrics
 
 
 def write_steps(path: Path, last: int) -> Path:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from runs import plan_for, snapshot, write_chats
 
 from localft.errors import CheckpointError, UsageError
 from localft.jobs import run_directory as directories
@@ -19,6 +18,7 @@ from localft.jobs.job import new_job
 from localft.jobs.results import HEADER
 from localft.jobs.run_directory import RunDirectory, create_run, differences, find_run, locked, refuse_other_meaning
 from localft.plan import TrainingPlan
+from runs import plan_for, snapshot, write_chats
 
 HEX = "0123456789abcdef" * 2
 

@@ -1,18 +1,17 @@
 """The `localft` command: finds the subcommand, and turns errors into a sentence and an exit code.
 
 Each subcommand is a function of its name in a module of its name, imported when it is called; `localft --help` imports
-none. Exit codes: 0 done, 1 failed or invalid, 2 usage, 75 interrupted and resumable.
+none. Exit codes: 0 done, 1 failed or invalid, 2 usage, 75 interrupted and resumable, 130 stopped by Ctrl-C where there is
+nothing to resume.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -35,7 +34,6 @@ EXTRA_PACKAGES = {
     "accelerate", "bitsandbytes", "datasets", "huggingface_hub", "matplotlib", "peft", "safetensors", "torch",
     "transformers", "trl",
 }  # fmt: skip
-BROKEN_PIPE = 128 + 13
 
 
 @dataclass
@@ -51,8 +49,7 @@ class _LazyCommands(typer.core.TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        present = [name for name in COMMANDS if find_spec(f"localft.cli.{name}") is not None]
-        self.commands = {name: _command(name, lambda: None) for name in present}
+        self.commands = {name: _command(name, lambda: None) for name in COMMANDS}
         self._listing = False
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
@@ -65,7 +62,7 @@ class _LazyCommands(typer.core.TyperGroup):
 
     def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         self._listing = True
-        super().format_help(ctx, formatter)  # type: ignore[arg-type]
+        super().format_help(ctx, formatter)
 
 
 def _command(name: str, function: Any) -> Any:
@@ -119,11 +116,6 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         if (error.name or "").partition(".")[0] not in EXTRA_PACKAGES:
             raise
         _fail(_missing_extra(error), invocation)
-    except KeyboardInterrupt:
-        _fail(TrainingInterrupted("stopped"), invocation)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
     sys.exit(0)
 
 

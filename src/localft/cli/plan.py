@@ -87,12 +87,14 @@ def _token_statistics(drawn: TrainingPlan) -> TokenStatistics | None:
     validation file is rendered too, so that a row that cannot be trained on is refused now rather than later.
     """
     from localft.catalog import tokenizer_directory
+    from localft.runner.tokenizer import as_trained
     from localft.tokenization.tokenizer import ChatTokenizer
 
     directory = tokenizer_directory(drawn.model)
     if directory is None:
         return None
-    tokenizer = ChatTokenizer.from_directory(directory, chat_template=drawn.chat_template, date=drawn.date)
+    light = ChatTokenizer.from_directory(directory, chat_template=drawn.chat_template, date=drawn.date)
+    tokenizer = as_trained(light)
     counted = [
         _count(file.path, param, tokenizer, drawn)
         for file, param in ((drawn.training_file, "training_file"), (drawn.validation_file, "validation_file"))

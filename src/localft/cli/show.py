@@ -47,11 +47,12 @@ def show(
     numbers and tokens. Exit code 1 where a shown row is not valid or is refused.
     """
     from localft.catalog import resolve_model
+    from localft.runner.tokenizer import as_trained
     from localft.tokenization.loading import load_chat_tokenizer, read_chat_template
     from localft.tokenization.render import render_examples
 
     template = read_chat_template(chat_template) if chat_template else None
-    tokenizer = load_chat_tokenizer(resolve_model(model), chat_template=template)
+    tokenizer = as_trained(load_chat_tokenizer(resolve_model(model), chat_template=template))
     limit = rows if rows is not None else (None if format == "json" else _ROWS_SHOWN)
     rendered = islice(render_examples(_examples(file, line), tokenizer), limit)
     refused = (

@@ -7,7 +7,7 @@ metrics, job succeeded, results file completed, tokens counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,15 +24,18 @@ from localft.progress import CheckpointSaved, Notice, ProgressEvent, StageStarte
 Clock = Callable[[], float]
 
 
-def opening_events(plan: TrainingPlan, *, now: float) -> list[FineTuningJobEvent]:
-    """What a job has to tell before it starts: it was queued, and its files were read."""
+def opening_events(plan: TrainingPlan, warnings: Sequence[Notice] = (), *, now: float) -> list[FineTuningJobEvent]:
+    """What a job has to tell before it starts: it was queued, its files were read, and what was remarked on in them."""
     sentences = [say.QUEUED]
     for role, file in (("training", plan.training_file), ("validation", plan.validation_file)):
         if file is not None:
             name = Path(file.path).name
             sentences.append(say.preprocessing_started(role, name))
             sentences.append(say.preprocessing_completed(role, name, file.examples))
-    return [message_event(sentence, now=now) for sentence in sentences]
+    return [
+        *(message_event(sentence, now=now) for sentence in sentences),
+        *(message_event(notice.message, now=now, level=notice.level) for notice in warnings),
+    ]
 
 
 class JobRecorder:

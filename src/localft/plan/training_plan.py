@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from localft import hyperparameters
 from localft.catalog import PlannedModel, model_facts
-from localft.errors import DataError, UsageError
+from localft.errors import DataError, ModelError, UsageError
 from localft.hyperparameters import ResolvedHyperparameters, is_auto
 from localft.plan.data_file import DataFile, describe_file
 from localft.plan.execution import Device, PlannedExecution, Quantization, plan_execution
@@ -171,6 +171,14 @@ class TrainingPlan(Strict):
                 f"{self.training_file.path}: none of its {self.training_file.examples} examples can be trained with "
                 f"max_length {self.max_length}; raise max_length, or set overlong: truncate.",
                 param="max_length",
+            )
+        rows_of_embedding = model_facts(self.model).shape.vocab_size
+        if statistics.highest_id >= rows_of_embedding:
+            raise ModelError(
+                f"{self.model.id}: the tokenizer gives the id {statistics.highest_id}, but the model's embedding has "
+                f"{rows_of_embedding} rows, so tokenizer and model do not belong together; save both from one source.",
+                code="tokenizer_mismatch",
+                param="model",
             )
         drawn = self.hyperparameters
         knobs = ResolvedHyperparameters(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from localft.jobs.job import new_job
 from localft.jobs.recorder import opening_events
 from localft.jobs.run_directory import EarlierRun, create_run, differences, find_run, locked, refuse_other_meaning
 from localft.plan import DataFile, TrainingPlan, TrainingRequest, make_plan
-from localft.progress import Notice, Report, StageStarted, TrainingOutcome
+from localft.progress import Notice, ProgressEvent, Report, StageStarted, TrainingOutcome
+from localft.runner.tokenizer import as_trained
 from localft.tokenization.tokenizer import ChatTokenizer
 
 if TYPE_CHECKING:
@@ -70,17 +72,25 @@ def prepare_run(
     _require_valid_data(request)
     plan = _resolve(request)
     earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
-    path, plan = _counted(plan, given, earlier, report)
+    warnings: list[Notice] = []
+
+    def tell(event: ProgressEvent) -> None:
+        report(event)
+        if isinstance(event, Notice) and event.level == "warn":
+            warnings.append(event)
+
+    path, plan = _counted(plan, given, earlier, tell)
     stack.enter_context(locked(path))
     earlier = find_run(path)  # again, now that nobody else can change it
-    return _begin(path, plan, report) if earlier is None else _continue(earlier, plan, report)
+    return _begin(path, plan, warnings, report) if earlier is None else _continue(earlier, plan, report)
 
 
 def open_rows(plan: TrainingPlan, report: Report) -> Rows:
     """The rows from the token store, tokenised now where they are not in it. Refused rows are a DataError."""
     directory = catalog.tokenizer_directory(plan.model)
     assert directory is not None, "the model is on this machine before its rows are tokenised"
-    tokenizer = ChatTokenizer.from_directory(directory, chat_template=plan.chat_template, date=plan.date)
+    light = ChatTokenizer.from_directory(directory, chat_template=plan.chat_template, date=plan.date)
+    tokenizer = as_trained(light)
     training = _open_store(plan, plan.training_file, "training_file", tokenizer, report)
     if plan.validation_file is None:
         return Rows(training, None)
@@ -144,23 +154,31 @@ def _with_local_model(plan: TrainingPlan, report: Report) -> TrainingPlan:
 def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatTokenizer, report: Report) -> TokenStore:
     from localft.training.token_store import open_token_store
 
-    report(StageStarted("tokenize", Path(file.path).name))
+    name = Path(file.path).name
+    report(StageStarted("tokenize", name))
     try:
         store = open_token_store(file.path, tokenizer, max_length=plan.max_length, overlong=plan.overlong)
     except DataError as error:
-        raise DataError(f"{file.path}: {error.message}", report=error.report, code=error.code, param=param) from error
+        error.param = param
+        if error.code != "row_refused":  # refused rows name their file and line each
+            error.message = f"{file.path}: {error.message}"
+        raise
     if store.was_cached:
-        report(Notice(f"{Path(file.path).name}: tokenised before, nothing to do"))
+        report(Notice(f"{name}: tokenised before, nothing to do"))
+    counts = store.statistics
+    for done, count in (("dropped", counts.dropped), ("truncated", counts.truncated)):
+        if count:
+            report(Notice(f"{name}: {count} of {counts.rows} rows {done}, over max_length {plan.max_length}", "warn"))
     return store
 
 
 # --- which run directory
 
 
-def _begin(path: Path, plan: TrainingPlan, report: Report) -> Prepared:
+def _begin(path: Path, plan: TrainingPlan, warnings: Sequence[Notice], report: Report) -> Prepared:
     now = time.time()
     job = new_job(plan, hex=uuid.uuid4().hex, now=now)
-    create_run(path, plan, job, opening_events(plan, now=now))
+    create_run(path, plan, job, opening_events(plan, warnings, now=now))
     report(Notice(f"{job.id} in {path}"))
     return Prepared(plan, path, resume_from=None)
 

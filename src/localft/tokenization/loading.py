@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localft.catalog import PlannedModel, model_facts
+from localft.catalog import PlannedModel, model_facts, tokenizer_directory
 from localft.errors import ModelError, UsageError
 from localft.tokenization.tokenizer import ChatTokenizer
 
@@ -17,16 +17,14 @@ def load_chat_tokenizer(
     A run that is trained further keeps the tokenizer and template that were saved beside its adapter. Raises ModelError where
     the model's files are not on this machine, or hold no tokenizer or template.
     """
-    if model.path is None:
+    directory = tokenizer_directory(model)
+    if directory is None:
         raise ModelError(
             f"{model.id}: its tokenizer is not on this machine; fetch it first: hf download {model.hub_id} "
             '--include "*.json" --include "*.jinja"',
             code="model_not_downloaded",
             param="model",
         )
-    directory = Path(model.path)
-    if model.adapter_path is not None and (Path(model.adapter_path) / "tokenizer.json").is_file():
-        directory = Path(model.adapter_path)
     return ChatTokenizer.from_directory(
         directory,
         chat_template=chat_template,

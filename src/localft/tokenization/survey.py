@@ -32,6 +32,8 @@ class TokenStatistics:
     trained_tokens: int = 0
     longest: int = 0
     """Tokens of the longest row that was kept."""
+    highest_id: int = 0
+    """The largest token id of all kept rows: the model's embedding has to have a row for it."""
     overlong: int = 0
     """Rows longer than max_length."""
     truncated: int = 0
@@ -85,6 +87,7 @@ def survey_rows(
             statistics.tokens += len(fitted.input_ids)
             statistics.trained_tokens += sum(weight > 0 for weight in fitted.loss_weights)
             statistics.longest = max(statistics.longest, len(fitted.input_ids))
+            statistics.highest_id = max(statistics.highest_id, *fitted.input_ids)
         elif isinstance(fitted, RowRefused):
             statistics.refused += 1
         else:

@@ -28,7 +28,7 @@ from localft.tokenization.survey import DroppedRow, Overlong, TokenStatistics, s
 from localft.tokenization.tokenizer import ChatTokenizer
 
 # Raised when the meaning of stored rows changes, so that no older store is read as a newer one.
-FORMAT = 1
+FORMAT = 2
 _FEATURES = Features(
     {"line": Value("int64"), "input_ids": ListOf(Value("int32")), "loss_weights": ListOf(Value("float32"))}
 )

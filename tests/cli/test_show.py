@@ -1,0 +1,111 @@
+"""`localft show`, on the tiny Llama."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from localft.cli.show import show
+from localft.errors import DataError, ModelError, UsageError
+from localft.tokenization.tokenizer import ChatTokenizer
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(show)
+
+
+def rows(path, *conversations: list[tuple[str, str]]):
+    lines = [json.dumps({"messages": [{"role": r, "content": c} for r, c in turns]}) for turns in conversations]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def data_file(tmp_path):
+    return rows(
+        tmp_path / "rows.jsonl",
+        [("system", "Be brief."), ("user", "Capital of France?"), ("assistant", "Paris.")],
+        [("user", "Capital of Italy?"), ("assistant", "Rome.")],
+        [("user", "Say <|eot_id|>"), ("assistant", "No.")],
+        [("user", "\U000f0000\U00100000"), ("assistant", "No.")],
+    )
+
+
+def run(*arguments, code: int = 0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=True)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_json_has_ids_weights_and_tokens_of_every_row(data_file, tiny_llama):
+    output = run(data_file, "--model", tiny_llama, "--format", "json", code=1)
+    shown = [json.loads(line) for line in output.splitlines()]
+    assert [row["line"] for row in shown] == [1, 2, 3, 4]
+    tokenizer = ChatTokenizer.from_directory(tiny_llama)
+    for row in shown[:3]:
+        assert set(row) == {"line", "input_ids", "loss_weights", "tokens", "refused"} and row["refused"] is None
+        assert len(row["input_ids"]) == len(row["loss_weights"]) == len(row["tokens"])
+        assert [tokenizer.backend.token_to_id(token) for token in row["tokens"]] == row["input_ids"]
+    trained = [id for id, weight in zip(shown[0]["input_ids"], shown[0]["loss_weights"], strict=True) if weight == 1.0]
+    assert tokenizer.decode(trained) == "Paris.<|eot_id|>"
+
+
+def test_json_of_a_refused_row_says_why(data_file, tiny_llama):
+    output = run(data_file, "--model", tiny_llama, "--format", "json", "--line", 4, code=1)
+    refused = json.loads(output)
+    assert refused["line"] == 4 and set(refused) == {"line", "refused"}
+    assert set(refused["refused"]) == {"message_index", "code", "message"}
+    assert refused["refused"]["code"] == "private_use_characters"
+
+
+def test_text_marks_what_is_trained(data_file, tiny_llama):
+    output = run(data_file, "--model", tiny_llama, "--line", 2)
+    assert "⟦Rome.<|eot_id|>⟧" in output and "line 2: " in output
+    assert f"Next: localft plan --model {tiny_llama} --training-file {data_file}" in output
+
+
+def test_text_shows_a_few_rows_and_says_how_to_see_more(data_file, tiny_llama):
+    output = run(data_file, "--model", tiny_llama)
+    assert "line 3: " in output and "line 4: " not in output and "--rows N" in output
+    assert "refused (private_use_characters)" in run(data_file, "--model", tiny_llama, "--rows", 4, code=1)
+
+
+def test_line_that_is_not_there_is_said(data_file, tiny_llama, tmp_path):
+    with pytest.raises(UsageError, match=r"--line 9: .*rows\.jsonl ends at line 4"):
+        run(data_file, "--model", tiny_llama, "--line", 9)
+    blank = tmp_path / "blank.jsonl"
+    blank.write_text("\n" + data_file.read_text())
+    with pytest.raises(UsageError, match=r"blank\.jsonl:1: expected a row, found a blank line"):
+        run(blank, "--model", tiny_llama, "--line", 1)
+
+
+def test_invalid_line_is_said_with_its_place(tmp_path, tiny_llama):
+    bad = rows(tmp_path / "bad.jsonl", [("user", "A?"), ("bot", "b")])
+    with pytest.raises(DataError, match=r"bad\.jsonl:1: messages\[1\]\.role"):
+        run(bad, "--model", tiny_llama)
+
+
+def test_template_file_takes_the_place_of_the_models_own(data_file, tiny_llama, tmp_path):
+    template = tmp_path / "own.jinja"
+    template.write_text(
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% if m.role == 'assistant' %}<|eot_id|>{% endif %}"
+        "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    output = run(data_file, "--model", tiny_llama, "--line", 2, "--chat-template", template)
+    assert "[user] Capital of Italy?[assistant]⟦ Rome.<|eot_id|>⟧" in output
+    with pytest.raises(UsageError, match="chat_template: cannot read"):
+        run(data_file, "--model", tiny_llama, "--chat-template", tmp_path / "gone.jinja")
+
+
+def test_model_that_is_not_on_this_machine_is_said(data_file):
+    with pytest.raises(ModelError, match=r"its tokenizer is not on this machine; fetch it first: hf download"):
+        run(data_file, "--model", "llama-3.2-1b")
+
+
+def test_missing_file_is_said(tiny_llama, tmp_path):
+    with pytest.raises(UsageError, match=r"gone\.jsonl"):
+        run(tmp_path / "gone.jsonl", "--model", tiny_llama)
