@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import transformers
 from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedConfig
@@ -20,6 +19,7 @@ from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
 from localft.modeling.load import load_base_model, local_directory
+from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
 from localft.plan import TrainingPlan
 from localft.progress import (
@@ -86,7 +86,7 @@ def _train(
     tell = report if group.is_main else _silent
     assert len(training) == plan.examples, f"planned for {plan.examples} examples, given {len(training)}"
     resumed = _resumable(resume_from, plan) if resume_from is not None else None
-    transformers.utils.logging.disable_progress_bar()
+    quiet_libraries()
 
     arguments = trainer_arguments(plan, run_directory, ranks=group.world_size)  # joins the process group
     tell(StageStarted("load_model", plan.model.id))
