@@ -48,6 +48,7 @@ except SystemExit as end:
         ("quickstart", "--help"),
         ("validate", "train.jsonl"),
         ("validate", "train.jsonl", "--model", MODEL, "--format", "json"),
+        ("show", "train.jsonl", "--model", MODEL),
         ("models",),
     ],
     ids=" ".join,
@@ -55,6 +56,12 @@ except SystemExit as end:
 def test_a_light_command_loads_nothing_of_the_gpu_stack(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_chats(tmp_path / "train.jsonl")
     assert loaded_by(COMMAND, *arguments, directory=tmp_path) & GPU_STACK == set()
+
+
+def test_plan_loads_no_more_than_it_takes_to_keep_the_tokens_it_counts(tmp_path: Path) -> None:
+    write_chats(tmp_path / "train.jsonl")
+    loaded = loaded_by(COMMAND, "plan", "--model", MODEL, "--training-file", "train.jsonl", directory=tmp_path)
+    assert loaded & GPU_STACK <= {"datasets", "pyarrow"}
 
 
 def test_importing_localft_loads_nothing_else_of_it(tmp_path: Path) -> None:

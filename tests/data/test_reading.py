@@ -76,3 +76,13 @@ def test_an_invalid_validation_file_has_a_code_of_its_own(tmp_path):
     with pytest.raises(DataError) as caught:
         require_valid(validate_files(training, write(tmp_path / "valid.jsonl", [row("a", weight=2)])))
     assert (caught.value.code, caught.value.param) == ("invalid_validation_file", "validation_file")
+
+
+def test_errors_of_both_files_are_raised_together(tmp_path):
+    training, validation = tmp_path / "train.jsonl", tmp_path / "valid.jsonl"
+    training.write_text("[]\n")
+    validation.write_text("{\n")
+    with pytest.raises(DataError) as caught:
+        require_valid(validate_files(training, validation))
+    assert f"{training}:1: " in caught.value.message and f"{validation}:1: " in caught.value.message
+    assert (caught.value.code, caught.value.param) == ("invalid_training_file", "training_file")

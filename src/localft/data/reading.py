@@ -37,10 +37,14 @@ def read_example(path: str | Path, line: NumberedLine, *, param: str = "training
 
 
 def require_valid(report: ValidationReport) -> None:
-    """Raises `DataError` where a file of the report has errors, with the code and param of the service's job error."""
-    for file in report.files:
-        if file.errors:
-            raise DataError(_error_text(file), report=report, code=_job_error_code(file), param=f"{file.role}_file")
+    """Raises `DataError` where files of the report have errors: those of all files, with the first one's code and param.
+
+    The code and the param are those of the service's job error.
+    """
+    invalid = [file for file in report.files if file.errors]
+    if invalid:
+        text = "\n".join(map(_error_text, invalid))
+        raise DataError(text, report=report, code=_job_error_code(invalid[0]), param=f"{invalid[0].role}_file")
 
 
 def _job_error_code(file: FileReport) -> str:
