@@ -25,15 +25,11 @@ def blocks(text: str, language: str) -> list[str]:
 
 def command_lines(text: str) -> Iterator[list[str]]:
     """Each `localft ...` of the code blocks of a document as words, comments and prompts left out."""
-    for block in (*blocks(text, "bash"), *blocks(text, "console")):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = (
-                shlex.split(line.removeprefix("$ "), comments=True)
-                if re.match(r"(\$ )?[\w./=-]*localft ", line)
-                else []
-            )
-            if words and words[0].endswith("localft"):
-                yield words[1:]
+    shell = "\n".join(blocks(text, "bash"))
+    prompts = "\n".join(re.findall(r"^\$ (.*)", "\n".join(blocks(text, "console")), re.M))
+    for line in f"{shell}\n{prompts}".replace("\\\n", " ").splitlines():
+        if re.match(r"[\w./]*localft ", line):
+            yield shlex.split(line, comments=True)[1:]
 
 
 def commands() -> dict[str, set[str]]:
@@ -87,6 +83,14 @@ def test_every_recipe_that_a_document_names_is_there(name: str) -> None:
         assert (ROOT / recipe).is_file(), f"{name} names {recipe}"
 
 
+def test_readme_shows_the_output_of_every_step_of_a_first_job() -> None:
+    consoles = dict(re.findall(r"<!-- output: ([\w-]+) -->\n(.*?)<!-- /output -->", README, re.S))
+    assert list(consoles) == ["quickstart", "validate-bad", "validate", "show", "plan", "train"]
+    for name, console in consoles.items():
+        assert console.startswith("```console\n$ ") and console.endswith("\n```\n"), name
+        assert "Traceback" not in console, name
+
+
 def test_python_of_the_readme_imports_what_is_public() -> None:
     import localft
 
@@ -106,7 +110,7 @@ def test_readme_shows_what_the_quickstart_prints() -> None:
     """The pasted output goes stale with the words of the command; the numbers are those of one machine."""
     from localft.cli import quickstart
 
-    shown = README.partition("<!-- quickstart -->")[2].partition("<!-- /quickstart -->")[0]
+    shown = README.partition("<!-- output: quickstart -->")[2].partition("<!-- /output -->")[0]
     rows = len(quickstart.TRAINING_FILE.read_text(encoding="utf-8").splitlines())
     for text in (
         quickstart._INTRODUCTION.format(rows=rows),

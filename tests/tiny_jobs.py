@@ -12,16 +12,31 @@ from localft.plan import (
     DataFile,
     LearningRate,
     LoraSettings,
+    MemoryEstimate,
     PlannedExecution,
     PlannedModel,
     Resolved,
     ResolvedHyperparameters,
     TrainingPlan,
 )
+from localft.plan.schedule import trainer_arguments
 from localft.progress import ProgressEvent, StepMetrics, TrainingOutcome
 from localft.tokenization.examples import TokenizedExample
 
 LORA = LoraSettings(rank=8, alpha=16, dropout=0.0)
+NO_MEMORY = MemoryEstimate(
+    weights_bytes=0,
+    adapter_bytes=0,
+    gradients_bytes=0,
+    optimizer_bytes=0,
+    activations_bytes=0,
+    head_bytes=0,
+    total_bytes=0,
+    total_gib=0.0,
+    available_bytes=None,
+    fits=None,
+)
+"""A plan's estimate, which training does not look at."""
 
 
 def tiny_plan(
@@ -47,6 +62,9 @@ def tiny_plan(
         return Resolved(value=value, rule="test")
 
     steps_per_epoch = -(-examples // batch_size)
+    knobs = ResolvedHyperparameters(
+        batch_size=knob(batch_size), learning_rate_multiplier=knob(1.0), n_epochs=knob(n_epochs), seed=knob(seed)
+    )
     return TrainingPlan(
         localft_version="0",
         model=PlannedModel(
@@ -56,12 +74,7 @@ def tiny_plan(
         suffix=None,
         training_file=DataFile(path="/data/train.jsonl", sha256="0" * 64, examples=examples),
         validation_file=None,
-        hyperparameters=ResolvedHyperparameters(
-            batch_size=knob(batch_size),
-            learning_rate_multiplier=knob(1.0),
-            n_epochs=knob(n_epochs),
-            seed=knob(seed),
-        ),
+        hyperparameters=knobs,
         learning_rate=LearningRate(value=learning_rate, base=learning_rate, source="test", rule="test"),
         lora=lora,
         quantization=quantization,
@@ -73,19 +86,7 @@ def tiny_plan(
         steps_per_epoch=steps_per_epoch,
         total_steps=steps_per_epoch * n_epochs,
         warmup_steps=warmup_steps,
-        trainer_arguments={
-            "per_device_train_batch_size": batch_size,
-            "gradient_accumulation_steps": 1,
-            "learning_rate": learning_rate,
-            "num_train_epochs": n_epochs,
-            "seed": seed,
-            "data_seed": seed,
-            "lr_scheduler_type": "linear",
-            "warmup_steps": warmup_steps,
-            "weight_decay": 0.0,
-            "max_grad_norm": 1.0,
-            "optim": "adamw_torch",
-        },
+        trainer_arguments=trainer_arguments(knobs, learning_rate, warmup_steps, processes=1),
         execution=PlannedExecution(
             tokens_per_micro_batch=tokens_per_micro_batch,
             gradient_checkpointing=gradient_checkpointing,
@@ -95,8 +96,8 @@ def tiny_plan(
             rules={},
         ),
         tokens=None,
-        memory={},
-        output_dir="runs/test",
+        memory=NO_MEMORY,
+        output_dir="/runs/test",
     )
 
 

@@ -1,13 +1,14 @@
 import json
 import subprocess
 import sys
+from importlib import resources
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from localft.cli.validate import validate
-from localft.errors import UsageError
+from localft.errors import ModelError, UsageError
 
 app = typer.Typer()
 app.command()(validate)
@@ -77,6 +78,52 @@ def test_a_file_that_cannot_be_read_is_a_usage_error_with_nothing_on_stdout(tmp_
 
 def test_an_unknown_format_exits_2(tmp_path):
     assert run(write(tmp_path / "train.jsonl", 10), "--format", "yaml").exit_code == 2
+
+
+MODEL = "localft/tiny-llama"
+
+
+@pytest.fixture
+def localft_home(tmp_path, monkeypatch):
+    """Where the embedded model is laid out."""
+    monkeypatch.setenv("LOCALFT_HOME", str(tmp_path / "home"))
+
+
+def test_with_a_model_tokens_epochs_and_steps_are_counted(tmp_path, localft_home):
+    training, validation = write(tmp_path / "train.jsonl", 12), write(tmp_path / "valid.jsonl", 2)
+    result = run(training, "--validation-file", validation, "--model", MODEL, "--format", "json")
+    assert result.exit_code == 0
+    output = json.loads(result.stdout)
+    schema = resources.files("localft.data").joinpath("schemas/validate.schema.json").read_text("utf-8")
+    jsonschema.validate(output, json.loads(schema), cls=jsonschema.Draft202012Validator)
+    tokens = output["tokens"]
+    assert (tokens["training"]["examples"], tokens["validation"]["examples"]) == (12, 2)
+    assert 0 < tokens["training"]["trained_tokens"] < tokens["training"]["tokens"]
+    steps = {key: tokens[key] for key in ("batch_size", "n_epochs", "steps_per_epoch", "total_steps")}
+    assert steps == {"batch_size": 1, "n_epochs": 8, "steps_per_epoch": 12, "total_steps": 96}
+
+
+def test_with_a_model_a_row_that_it_cannot_take_is_an_error(tmp_path, localft_home):
+    path = write(tmp_path / "train.jsonl", 12)
+    long_row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "word " * 5000}]}
+    path.write_text(path.read_text("utf-8") + json.dumps(long_row) + "\n", "utf-8")
+    result = run(path, "--model", MODEL)
+    assert result.exit_code == 1
+    assert f"{path}:13: " in result.stdout
+    assert "[too_long]" in result.stdout
+    assert result.stdout.count(str(path)) == 2, "the place stands beside the message, not in it too"
+
+
+def test_a_file_with_errors_is_not_rendered(tmp_path):
+    result = run(write(tmp_path / "train.jsonl", 10, weight=2), "--model", "no such model", "--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["tokens"] is None
+
+
+def test_an_unknown_model_is_an_error_that_names_it(tmp_path):
+    result = run(write(tmp_path / "train.jsonl", 10), "--model", "no such model")
+    assert isinstance(result.exception, ModelError)
+    assert "no such model" in str(result.exception)
 
 
 def test_validate_imports_none_of_the_gpu_stack(tmp_path):

@@ -38,11 +38,10 @@ def write_repeatedly(path, block, size=SIZE):
     return path
 
 
-def rows(count, **keys):
-    return b"".join(
-        json.dumps({"messages": [{"role": "user", "content": "word " * 200}, {"role": "assistant", "content": f"{i}", **keys}]}).encode() + b"\n"
-        for i in range(count)
-    )  # fmt: skip
+def rows(count):
+    question = {"role": "user", "content": "word " * 200}
+    examples = [{"messages": [question, {"role": "assistant", "content": str(i)}]} for i in range(count)]
+    return b"".join(json.dumps(example).encode() + b"\n" for example in examples)
 
 
 def test_a_valid_file_of_100_mb_stays_under_256_mb(tmp_path):

@@ -154,7 +154,13 @@ def test_errors_beyond_the_limit_of_one_line_are_counted():
     assert errors[-1].message.startswith("7 more errors")
 
 
-@pytest.mark.parametrize("text", ["<|im_end|>", "<s>", "</s>", "[INST]", "[/INST]", "<|fim_suffix|>", "<<SYS>>", "<bos>", "<end_of_turn>", "<｜end▁of▁sentence｜>"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("<|im_end|>", "<|fim_suffix|>", "<｜end▁of▁sentence｜>", "<s>", "</s>", "<bos>", "<end_of_turn>"),
+        *("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[TOOL_CALLS]"),
+    ],
+)
 def test_text_that_spells_a_control_token_is_a_warning(text):
     assert check({"role": "user", "content": f"Say {text} now"}, ANSWER) == [
         ("messages[0].content", "special_token_text")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -46,26 +47,25 @@ class Invocation:
 
 
 class _LazyCommands(typer.core.TyperGroup):
-    """Imports a subcommand's module when it is called, not when it is listed."""
+    """Imports a subcommand's module when it is called. Until then a stand-in with its help line is listed."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return [name for name in COMMANDS if find_spec(f"localft.cli.{name}") is not None]
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        present = [name for name in COMMANDS if find_spec(f"localft.cli.{name}") is not None]
+        self.commands = {name: _command(name, lambda: None) for name in present}
+        self._listing = False
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        if getattr(ctx, "listing_only", False):
-            return _listed(cmd_name)
+        if self._listing or cmd_name not in self.commands:
+            return self.commands.get(cmd_name)
         return _command(cmd_name, getattr(import_module(f"localft.cli.{cmd_name}"), cmd_name))
 
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(self.commands)
+
     def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        ctx.listing_only = True  # type: ignore[attr-defined]
+        self._listing = True
         super().format_help(ctx, formatter)  # type: ignore[arg-type]
-
-
-def _listed(name: str) -> Any:
-    """A stand-in that `--help` can list."""
-    return _command(name, lambda: None)
 
 
 def _command(name: str, function: Any) -> Any:
@@ -108,6 +108,9 @@ def main(
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command line and exits. The one place where an error becomes a sentence and an exit code."""
     invocation = Invocation(list(sys.argv[1:] if arguments is None else arguments))
+    if not sys.warnoptions:  # what libraries tell their programmers is nothing that a user can mend
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
     try:
         app(args=invocation.arguments, prog_name="localft", obj=invocation)
     except LocalftError as error:

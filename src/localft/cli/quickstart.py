@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -35,7 +34,7 @@ SEED = 7
 ASKED_LINES = (1, 18, 29)
 """Rows of the training file that are asked. The last one holds a dull answer of weight 0 before the one it is trained on."""
 MAX_NEW_TOKENS = 60
-_COLUMNS = 90
+_COLUMNS = 100
 
 _INTRODUCTION = """\
 localft quickstart: fine-tunes a tiny Llama on {rows} chats with a sarcastic assistant; on the CPU, without a download.
@@ -143,13 +142,9 @@ def question(example: ChatExample, tokenizer: ChatTokenizer) -> Question:
 
 
 def _keep_to_this_cpu() -> None:
-    """Keeps torch from the GPUs and transformers from the hub, which both read the environment when they are imported.
-
-    What the libraries' next major versions will rename is of no use to somebody who tries this one, so it is not shown.
-    """
+    """Keeps torch from the GPUs and transformers from the hub; both read the environment when they are imported."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft|trl|accelerate)\b")
 
 
 def _fresh(directory: Path) -> Path:

@@ -57,10 +57,10 @@ def train(
         ),
     ] = Resume.auto,
 ) -> None:
-    """Run a job: train a model on chat-JSONL, with the recipe's settings or the flags', flags first.
+    """Run a job: train a model on chat-JSONL, with the settings of a recipe, of flags, or both.
 
-    Without --output-dir the run goes to runs/<suffix or model>-<number>; the same command continues it there if it was
-    stopped. Ctrl-C or SIGTERM saves and exits with 75. All visible GPUs are used; CUDA_VISIBLE_DEVICES chooses.
+    Flags override the recipe. Without --output-dir the run goes to runs/MODEL-SUFFIX, or to the next free number behind it; the
+    same command continues a run that was stopped. Ctrl-C and SIGTERM save first and exit with 75. All visible GPUs are used.
     """
     from localft.runner import check_request
 

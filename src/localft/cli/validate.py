@@ -35,8 +35,9 @@ def validate(
 ) -> None:
     """Find everything that is wrong with a data file: each problem with its line, its place in the JSON and a code.
 
-    With --model every row is rendered too, and a row whose loss mask cannot be proven is an error. Exit code 0: valid,
-    with warnings or without. 1: errors. 2: a file cannot be read, or a flag makes no sense.
+    With --model every row is rendered too, and a row whose loss mask cannot be proven is an error.
+
+    Exit code 0: valid, with warnings or without. 1: errors. 2: a file cannot be read, or a flag makes no sense.
     """
     report = validate_files(file, validation_file)
     if model is not None and report.valid:
@@ -87,14 +88,15 @@ def _survey(
     examples = read_examples(path, param=f"{file.role}_file")
     statistics, refused, _ = survey(examples, tokenizer, file=path, max_length=max_length)
     errors = ProblemLog(file.errors)
-    errors.extend(_problem_of(row, path) for row in refused)
+    errors.extend(_problem_of(path, row) for row in refused)
     return statistics.to_dict(), replace(file, errors=errors)
 
 
-def _problem_of(row: RowRefused, file: str) -> Problem:
-    path = None if row.message_index is None else f"messages[{row.message_index}]"
-    reason = row.message.removeprefix(f"{file}:{row.line}: ").removeprefix(f"{path}: ")
-    return Problem(row.line, path, row.code, reason)
+def _problem_of(path: str, row: RowRefused) -> Problem:
+    """A refused row as an entry of the report, which has the place beside the message and not in it."""
+    place = None if row.message_index is None else f"messages[{row.message_index}]"
+    message = row.message.removeprefix(f"{path}:{row.line}: ").removeprefix(f"{place}: ")
+    return Problem(row.line, place, row.code, message)
 
 
 def _automatic_steps(examples: int) -> dict[str, int | None]:

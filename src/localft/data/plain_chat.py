@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from localft.data.examples import ChatExample, Message, Role
-from localft.data.rules import SPECIAL_TEXT
+from localft.data.rules import control_tokens
 
 
 class _Plain(msgspec.Struct, tag_field="role", forbid_unknown_fields=True, gc=False):
@@ -65,7 +65,7 @@ def read_plain(raw: bytes) -> PlainRow | None:
     has_user = is_trained = False
     for message in messages:
         text = message.content
-        if not text or text.isspace() or (("<" in text or "[" in text) and SPECIAL_TEXT.search(text)):
+        if not text or text.isspace() or control_tokens(text):
             return None
         if type(message) is _Assistant:
             if message.weight is msgspec.UNSET:

@@ -29,11 +29,11 @@ MESSAGE_KEYS: dict[str, tuple[str, ...]] = {
 }
 ALL_MESSAGE_KEYS = tuple(dict.fromkeys(key for keys in MESSAGE_KEYS.values() for key in keys))
 
-SPECIAL_TEXT = re.compile(
-    r"[<\[](?:\|[^|<>\s]{1,64}\|>|｜[^｜<>]{1,64}｜>|/?s>|</?SYS>>|(?:bos|eos|pad|unk|mask)>|(?:start|end)_of_turn>"
-    r"|/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])"
+# Text that some model family uses as a control token. Each pattern starts with a single character, which `re` finds fast.
+_ANGLED_TOKEN = re.compile(
+    r"<(?:\|[^|<>\s]{1,64}\|>|｜[^｜<>]{1,64}｜>|/?s>|</?SYS>>|(?:bos|eos|pad|unk|mask)>|(?:start|end)_of_turn>)"
 )
-"""Text that some model family uses as a control token."""
+_SQUARE_TOKEN = re.compile(r"\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]")
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MEDIA_PARTS = {"image_url", "image", "input_image", "input_audio", "audio", "video", "video_url", "file", "input_file"}
@@ -281,9 +281,15 @@ def _check_text(text: str, path: str, findings: Findings, *, warn_if_empty: bool
     if warn_if_empty and (not text or text.isspace()):
         what = "white space only" if text else "an empty text"
         findings.add(path, "empty_content", f"expected text, found {what}; check that this is meant")
-    elif found := SPECIAL_TEXT.findall(text):
+    elif found := control_tokens(text):
         names = ", ".join(shown(name) for name in list(dict.fromkeys(found))[:3])
         findings.add(path, "special_token_text", f"found {names}, which spells a control token; it stays plain text")
+
+
+def control_tokens(text: str) -> list[str]:
+    """Every place in the text that spells a control token of some model family."""
+    angled = _ANGLED_TOKEN.findall(text) if "<" in text else []
+    return angled + _SQUARE_TOKEN.findall(text) if "[" in text else angled
 
 
 def _check_parts(parts: list[Any], role: str, path: str, findings: Findings) -> None:

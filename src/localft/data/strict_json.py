@@ -186,5 +186,6 @@ def _explain(error: JSONDecodeError) -> str:
     elif start >= len(text):
         found = f"the line's end at {place}, before the value is complete; write the whole example on one line"
     else:
-        found = f"an error at {place}: {error.msg[:1].lower()}{error.msg[1:]}"
+        reason = error.msg.removesuffix(" at").removesuffix(" starting")
+        found = f"an error at {place}: {reason[:1].lower()}{reason[1:]}"
     return f"expected one JSON object, found {found}"

@@ -94,15 +94,21 @@ def check_line_by_rules(
     raw: bytes, *, file: str = "", line: int = 1, offset: int = 0
 ) -> tuple[ChatExample | None, list[Problem], list[Problem]]:
     """Does what `check_line` does without the short cut for plain lines, hence slower."""
+    row, findings = _judge(raw, line, offset)
+    if findings.errors:
+        return None, findings.errors, findings.warnings
+    assert isinstance(row, dict), "check_row reports everything else"
+    return build_example(row, file, line), findings.errors, findings.warnings
+
+
+def _judge(raw: bytes, line: int, offset: int) -> tuple[object, Findings]:
+    """The parsed line and all that the rules find in it."""
     findings = Findings(line)
     row = _parse_line(raw, offset, findings)
     if row is not _UNREADABLE:
         check_row(row, findings)
     findings.close()
-    if findings.errors:
-        return None, findings.errors, findings.warnings
-    assert isinstance(row, dict), "check_row reports everything else"
-    return build_example(row, file, line), findings.errors, findings.warnings
+    return row, findings
 
 
 _UNREADABLE = object()
@@ -148,9 +154,9 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
             continue
         rows.add(line.raw, line.number)
         if read_plain(line.raw) is None:
-            _, line_errors, line_warnings = check_line_by_rules(line.raw, line=line.number, offset=line.offset)
-            errors.extend(line_errors)
-            warnings.extend(line_warnings)
+            _, findings = _judge(line.raw, line.number, line.offset)
+            errors.extend(findings.errors)
+            warnings.extend(findings.warnings)
     _check_count(examples, role, errors)
     _warn_of_file(rows, blank, first_blank, size, warnings)
     return FileReport(name, role, examples, errors, warnings), rows

@@ -6,17 +6,21 @@ weights' precision, so bfloat16 adapters would make the result depend on how a s
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import PreTrainedModel, set_seed
 
 from localft.errors import ModelError
 from localft.plan import LoraSettings, TrainingPlan
 
-Trainable = PreTrainedModel | PeftModel
+Trainable: TypeAlias = PreTrainedModel | PeftModel
 
 
 def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
@@ -28,8 +32,7 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
     if plan.model.adapter_path is not None:
         model = _continue_adapter(base, Path(plan.model.adapter_path), plan.lora)
     else:
-        set_seed(int(plan.hyperparameters.seed.value))
-        model = get_peft_model(base, lora_config(plan.lora))
+        model = _new_adapter(base, plan.lora, seed=int(plan.hyperparameters.seed.value))
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
@@ -55,6 +58,11 @@ def trainable_parameters(model: Trainable) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
+def _new_adapter(base: PreTrainedModel, lora: LoraSettings, *, seed: int) -> PeftModel:
+    set_seed(seed)
+    return _with_adapter(base, lora_config(lora))
+
+
 def _continue_adapter(base: PreTrainedModel, directory: Path, lora: LoraSettings) -> PeftModel:
     try:
         config = PeftConfig.from_pretrained(str(directory))
@@ -70,12 +78,37 @@ def _continue_adapter(base: PreTrainedModel, directory: Path, lora: LoraSettings
             param="lora",
         )
     config.lora_dropout = lora.dropout
+    config.inference_mode = False
+    config.base_model_name_or_path = base.name_or_path
     try:
-        return PeftModel.from_pretrained(base, str(directory), config=config, is_trainable=True)
+        model = _with_adapter(base, config)
+        read_adapter(model, directory)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{directory}: the adapter does not fit the base model: {str(error).splitlines()[0]}", param="model"
         ) from error
+    return model
+
+
+def read_adapter(model: PeftModel, directory: Path) -> None:
+    """Copies saved adapter weights into the ones in place, which keep their precision. ValueError where they differ.
+
+    peft's own loading takes the weights that match and leaves the others as they were drawn, with a warning at most.
+    """
+    result = set_peft_model_state_dict(model, load_file(str(directory / SAFETENSORS_WEIGHTS_NAME)))
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    missing = [name for name in result.missing_keys if name in trained]
+    if missing:
+        raise ValueError(f"it has no weights for {missing[0]}")
+    if result.unexpected_keys:
+        raise ValueError(f"it has weights for {result.unexpected_keys[0]}, which the model has not")
+
+
+def _with_adapter(base: PreTrainedModel, config: LoraConfig) -> PeftModel:
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5 by the property's old name
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        return get_peft_model(base, config)
 
 
 def _assert_float32(model: Trainable) -> None:

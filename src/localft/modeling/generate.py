@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-import transformers
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from localft.modeling.quiet import quiet_libraries
 
 Writer: TypeAlias = PreTrainedModel | PeftModel
 
 
 def load_writer(base: Path, adapter: Path | None = None) -> Writer:
     """Loads the base model of a directory in float32 on the CPU, and the LoRA adapter of another on top of it."""
-    transformers.utils.logging.disable_progress_bar()  # it stays on the screen, and a tiny model has no progress
+    quiet_libraries()
     model: Writer = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     if adapter is not None:
         model = PeftModel.from_pretrained(model, str(adapter))

@@ -16,6 +16,8 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from localft.errors import ModelError
@@ -100,7 +102,7 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int = 0)
             use_safetensors=True,
             local_files_only=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise ModelError(
                 f"{plan.model.id}: the weights do not fit into the GPU's memory. Choose `quantization: nf4` or a "
@@ -115,6 +117,17 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int = 0)
         ) from error
     keep_nf4_exact(model)
     return model
+
+
+def read_weights(model: PreTrainedModel, directory: Path) -> None:
+    """Copies saved full weights into the ones in place, which keep their precision. ValueError where they differ."""
+    saved = {name: w for file in sorted(directory.glob("model*.safetensors")) for name, w in load_file(file).items()}
+    result = model.load_state_dict(saved, strict=False)
+    model.tie_weights()
+    tied = set(model.all_tied_weights_keys or {})
+    wrong = [name for name in result.missing_keys if name not in tied] + list(result.unexpected_keys)
+    if wrong:
+        raise ValueError(f"they differ in {wrong[0]}")
 
 
 def keep_nf4_exact(model: PreTrainedModel) -> None:

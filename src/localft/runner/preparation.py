@@ -73,7 +73,7 @@ def prepare_run(
     path, plan = _counted(plan, given, earlier, report)
     stack.enter_context(locked(path))
     earlier = find_run(path)  # again, now that nobody else can change it
-    return _begin(path, plan) if earlier is None else _continue(earlier, plan, report)
+    return _begin(path, plan, report) if earlier is None else _continue(earlier, plan, report)
 
 
 def open_rows(plan: TrainingPlan, report: Report) -> Rows:
@@ -157,9 +157,11 @@ def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatT
 # --- which run directory
 
 
-def _begin(path: Path, plan: TrainingPlan) -> Prepared:
+def _begin(path: Path, plan: TrainingPlan, report: Report) -> Prepared:
     now = time.time()
-    create_run(path, plan, new_job(plan, hex=uuid.uuid4().hex, now=now), opening_events(plan, now=now))
+    job = new_job(plan, hex=uuid.uuid4().hex, now=now)
+    create_run(path, plan, job, opening_events(plan, now=now))
+    report(Notice(f"{job.id} in {path}"))
     return Prepared(plan, path, resume_from=None)
 
 

@@ -294,7 +294,7 @@ def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
     state = checkpoints.read_state(checkpoint)
     if state.meaning_fingerprint != plan.meaning_fingerprint():
         raise CheckpointError(
-            f"{checkpoint}: the checkpoint is of another job (data, model, method, hyperparameters or seed differ), so it "
+            f"{checkpoint}: the checkpoint is of another job (data, model, method, hyperparameters or seed differ). It "
             "cannot be continued with this plan. Use the recipe it was started with, or another output_dir.",
             code="plan_changed",
         )

@@ -14,6 +14,7 @@ Data preparation, logging, evaluation and saving of the base classes are off.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -24,14 +25,15 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from datasets import Dataset
-from peft import PeftModel, set_peft_model_state_dict
-from safetensors.torch import load_file
+from peft import PeftModel
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from localft.errors import CheckpointError, TrainingFailed
-from localft.modeling.adapters import Trainable
+from localft.errors import CheckpointError, TrainingFailed, UsageError
+from localft.modeling.adapters import Trainable, read_adapter
+from localft.modeling.load import read_weights
 from localft.plan import TrainingPlan
 from localft.training.batching import Step, Steps, cut
 from localft.training.collator import MicroBatch, collate, idle_micro_batch
@@ -39,8 +41,6 @@ from localft.training.loss import score
 from localft.training.metrics import Pooled, pooled, sum_over_ranks
 
 TRAINER_STATE = "trainer_state.json"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
-MODEL_WEIGHTS = "model*.safetensors"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def trainer_arguments(plan: TrainingPlan, output_dir: Path, *, ranks: int) -> SF
         "gradient_accumulation_steps": 1,
         "use_cpu": plan.execution.device == "cpu",
         "bf16": plan.execution.precision == "bfloat16",
-        "gradient_checkpointing": checkpointing,
-        "gradient_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
+        "activation_checkpointing": checkpointing,  # the new name of gradient_checkpointing, on by default in TRL
+        "activation_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
         "ddp_find_unused_parameters": False,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "remove_unused_columns": False,
@@ -84,7 +84,11 @@ def trainer_arguments(plan: TrainingPlan, output_dir: Path, *, ranks: int) -> SF
         "disable_tqdm": True,
         "log_level": "error",
     }
-    return SFTConfig(**{**plan.trainer_arguments, **execution})
+    _refuse_other_sharding()
+    arguments = SFTConfig(**{**plan.trainer_arguments, **execution})
+    # A configured `accelerate launch` would choose a precision of its own through the environment.
+    arguments.mixed_precision = "bf16" if plan.execution.precision == "bfloat16" else "no"
+    return arguments
 
 
 class StepTrainer(SFTTrainer):
@@ -156,7 +160,7 @@ class StepTrainer(SFTTrainer):
         if not bool(torch.isfinite(sums[0])):
             mine = [b.lines for b, s in zip(batches, sums_by_batch, strict=True) if not bool(torch.isfinite(s[0]))]
             lines = _gather_lines([line for part in mine for line in part])
-            raise TrainingFailed(_not_finite("loss", self.state.global_step + 1, lines))
+            raise _everywhere(_not_finite("loss", self.state.global_step + 1, lines))
         self._step = step
         self._train = pooled(sums, step.total_weight)
         return torch.tensor(self._train.loss, device=self.args.device)
@@ -201,7 +205,7 @@ class StepTrainer(SFTTrainer):
         assert grad_norm is not None and learning_rate is not None
         norm = float(grad_norm)
         if not torch.isfinite(torch.tensor(norm)):
-            raise TrainingFailed(_not_finite("gradient", number, self._step.lines))
+            raise _everywhere(_not_finite("gradient", number, self._step.lines))
         stop = self._after_step(
             FinishedStep(
                 step=self._step,
@@ -226,18 +230,13 @@ class StepTrainer(SFTTrainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """Copies saved weights into the ones in place, which keeps their precision."""
         checkpoint = Path(resume_from_checkpoint)
-        if isinstance(self.model, PeftModel):
-            saved = load_file(str(checkpoint / ADAPTER_WEIGHTS))
-            result = set_peft_model_state_dict(self.model, saved)
-            wrong = [name for name in result.missing_keys if "lora_" in name] + list(result.unexpected_keys)
-        else:
-            saved = {k: v for file in sorted(checkpoint.glob(MODEL_WEIGHTS)) for k, v in load_file(str(file)).items()}
-            result = self.model.load_state_dict(saved, strict=False)
-            tied = set(self.model.all_tied_weights_keys or {})
-            wrong = [name for name in result.missing_keys if name not in tied] + list(result.unexpected_keys)
-            self.model.tie_weights()
-        if wrong:
-            raise CheckpointError(f"{checkpoint}: the weights do not fit the model, first {wrong[0]}.")
+        try:
+            if isinstance(self.model, PeftModel):
+                read_adapter(self.model, checkpoint)
+            else:
+                read_weights(self.model, checkpoint)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(f"{checkpoint}: the weights do not fit the model: {error}.") from error
 
 
 class _EpochOfSteps(TrainerCallback):
@@ -250,6 +249,15 @@ class _EpochOfSteps(TrainerCallback):
         self._steps.epoch = state.global_step // len(self._steps)
 
 
+def _refuse_other_sharding() -> None:
+    for variable, name in (("ACCELERATE_USE_DEEPSPEED", "DeepSpeed"), ("ACCELERATE_USE_FSDP", "FSDP")):
+        if os.environ.get(variable, "false").lower() == "true":
+            raise UsageError(
+                f"accelerate is configured for {name}; localft trains with the whole model on each GPU. Launch with "
+                "`accelerate launch --multi_gpu -m localft ...`, or change `accelerate config`."
+            )
+
+
 def _only_step(batch: list[Step]) -> dict[str, Step]:
     (step,) = batch
     return {"step": step}
@@ -257,10 +265,17 @@ def _only_step(batch: list[Step]) -> dict[str, Step]:
 
 def _assert_trained(step: Step, number: int) -> None:
     if not step.total_weight > 0:
-        raise TrainingFailed(
+        raise _everywhere(
             f"Step {number} ({_named(step.lines)}): expected at least one trained token, found none. Check max_length: "
             "a row that is cut may lose all it was to teach."
         )
+
+
+def _everywhere(message: str) -> TrainingFailed:
+    """A failure that all ranks find by the same numbers, so that none is left waiting."""
+    error = TrainingFailed(message)
+    error.on_every_process = True
+    return error
 
 
 def _gather_lines(lines: list[int]) -> tuple[int, ...]:

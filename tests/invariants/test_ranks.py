@@ -1,0 +1,93 @@
+"""Two processes train what one trains: the same steps, the same losses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tiny_jobs import metrics, random_rows, run, tiny_plan
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parent.parent / "src"
+PLANS: dict[str, dict[str, Any]] = {
+    "seven of ten": {"examples": 10, "batch_size": 7, "n_epochs": 2},
+    "an idle rank": {"examples": 4, "batch_size": 1},
+    "several micro-batches": {"examples": 10, "batch_size": 7, "n_epochs": 2, "tokens_per_micro_batch": 100},
+    "nf4, checkpointed": {"examples": 10, "batch_size": 7, "quantization": "nf4", "gradient_checkpointing": True},
+    "full": {"examples": 10, "batch_size": 7, "n_epochs": 2, "lora": None},
+}
+
+
+@pytest.fixture(scope="module")
+def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of two processes told of every job; all jobs in one launch, since starting takes the time."""
+    root = tmp_path_factory.mktemp("two-ranks")
+    jobs: dict[str, Any] = {
+        name: {"model": str(tiny_llama), "directory": str(root / name), "plan": plan} for name, plan in PLANS.items()
+    }
+    stopped = {"model": str(tiny_llama), "directory": str(root / "stopped"), "plan": PLANS["seven of ten"]}
+    jobs["stopped"] = {**stopped, "stop_after": 1}
+    jobs["continued"] = {**stopped, "resume_from": str(root / "stopped/checkpoint-1")}
+    (root / "jobs.json").write_text(json.dumps(jobs))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(SOURCE), str(HERE.parent)]),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*launch, str(HERE / "two_ranks.py"), str(root / "jobs.json")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads((root / f"jobs.json.rank{rank}").read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_two_ranks_train_what_one_trains(
+    two_ranks: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, name: str
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS[name])
+    rows = random_rows(plan.examples, fractional=True)
+    outcome, events = run(plan, tmp_path, rows, validation=random_rows(9, seed=8))
+    alone, found = metrics(events), two_ranks[0][name]
+    assert len(found["metrics"]) == len(alone) == plan.total_steps
+    assert found["outcome"]["trained_tokens"] == outcome.trained_tokens
+    for a, b in zip(alone, found["metrics"], strict=True):
+        assert (b["examples"], b["tokens"], b["trained_tokens"]) == (a.examples, a.tokens, a.trained_tokens)
+        assert b["train_loss"] == pytest.approx(a.train_loss, rel=1e-5)
+        assert b["grad_norm"] == pytest.approx(a.grad_norm, rel=1e-4)
+        assert b["train_mean_token_accuracy"] == pytest.approx(a.train_mean_token_accuracy)
+        if a.full_valid_loss is not None:
+            assert b["full_valid_loss"] == pytest.approx(a.full_valid_loss, rel=1e-5)
+        if a.valid_loss is not None:
+            assert b["valid_loss"] == pytest.approx(a.valid_loss, rel=1e-5)
+
+
+def test_steps_on_two_ranks_hold_seven_and_three_examples(two_ranks: list[dict[str, Any]]) -> None:
+    assert [m["examples"] for m in two_ranks[0]["seven of ten"]["metrics"]] == [7, 3, 7, 3]
+
+
+def test_only_the_first_rank_reports(two_ranks: list[dict[str, Any]]) -> None:
+    assert all(job["events"] == 0 for job in two_ranks[1].values())
+
+
+def test_a_stop_on_one_rank_stops_both_and_the_run_continues_to_the_same_bits(
+    two_ranks: list[dict[str, Any]],
+) -> None:
+    for rank in two_ranks:
+        assert (rank["stopped"]["outcome"]["status"], rank["stopped"]["outcome"]["last_step"]) == ("interrupted", 1)
+    whole = two_ranks[0]["seven of ten"]["metrics"]
+    assert two_ranks[0]["stopped"]["metrics"] == whole[:1]
+    assert two_ranks[0]["continued"]["metrics"] == whole[1:]

@@ -1,0 +1,46 @@
+"""Runs jobs on the ranks that torchrun started and writes what each told; see test_ranks.py.
+
+python -m torch.distributed.run --nproc-per-node 2 two_ranks.py JOBS.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan
+
+
+def one_job(job: dict[str, Any], rank: int) -> dict[str, Any]:
+    """Trains one job; `stop_after` is asked on the last rank only, so agreement is put to the test."""
+    plan = tiny_plan(Path(job["model"]), **job["plan"])
+    stops = job.get("stop_after") and rank == 1
+    outcome, events = run(
+        plan,
+        Path(job["directory"]),
+        random_rows(plan.examples, fractional=True),
+        validation=random_rows(9, seed=8),
+        resume_from=Path(job["resume_from"]) if job.get("resume_from") else None,
+        should_stop=StopAfter(job["stop_after"]) if stops else never,
+    )
+    assert dist.is_initialized(), "a process group that the engine did not make is left to its owner"
+    return {"outcome": asdict(outcome), "metrics": [asdict(m) for m in metrics(events)], "events": len(events)}
+
+
+def main() -> None:
+    rank = int(os.environ["RANK"])
+    jobs = json.loads(Path(sys.argv[1]).read_text())
+    dist.init_process_group("gloo")  # one for all jobs: joining a second one through the same store is a race in torch
+    found = {name: one_job(job, rank) for name, job in jobs.items()}
+    dist.destroy_process_group()
+    Path(f"{sys.argv[1]}.rank{rank}").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

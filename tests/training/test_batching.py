@@ -1,0 +1,110 @@
+"""Which examples form a step, and how it is spread, without a model."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from localft.tokenization.examples import TokenizedExample
+from localft.training.batching import Steps, cut, deal, order, steps_per_epoch
+from tiny_jobs import random_rows
+
+
+def test_order_is_a_pure_function_of_seed_and_epoch() -> None:
+    assert order(42, 0, 12) == [6, 3, 5, 0, 8, 1, 10, 9, 4, 11, 2, 7]
+    assert order(42, 0, 1000) == order(42, 0, 1000)
+    assert order(42, 1, 1000) != order(42, 0, 1000)
+    assert order(43, 0, 1000) != order(42, 0, 1000)
+
+
+@given(seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 49), n=st.integers(0, 200))
+def test_every_example_comes_once_an_epoch(seed: int, epoch: int, n: int) -> None:
+    assert sorted(order(seed, epoch, n)) == list(range(n))
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "steps"), [(10, 7, 2), (10, 1, 10), (10, 10, 1), (10, 256, 1), (101, 1, 101)]
+)
+def test_steps_per_epoch_round_up(n: int, batch_size: int, steps: int) -> None:
+    assert steps_per_epoch(n, batch_size) == steps
+
+
+def test_deal_gives_the_longest_rows_first_and_in_turn() -> None:
+    assert deal([5, 9, 7], 2) == [[1, 0], [2]]
+    assert deal([5], 3) == [[0], [], []]
+
+
+@given(lengths=st.lists(st.integers(1, 100), max_size=40), ranks=st.integers(1, 9))
+def test_deal_splits_a_step_into_shares_that_differ_by_one_row_at_most(lengths: list[int], ranks: int) -> None:
+    shares = deal(lengths, ranks)
+    assert sorted(position for share in shares for position in share) == list(range(len(lengths)))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert max(map(len, shares)) == -(-len(lengths) // ranks)
+
+
+def test_cut_keeps_the_padded_size_within_the_budget() -> None:
+    assert cut([9, 7, 2, 2], 14) == [[0], [1, 2], [3]]
+    assert cut([9, 7, 2, 2], 1000) == [[0, 1, 2, 3]]
+    assert cut([9, 7, 2, 2], 1) == [[0], [1], [2], [3]]
+    assert cut([], 10) == []
+
+
+@given(lengths=st.lists(st.integers(1, 100), max_size=40), budget=st.integers(1, 1000))
+def test_a_micro_batch_over_the_budget_is_one_row(lengths: list[int], budget: int) -> None:
+    parts = cut(lengths, budget)
+    assert [position for part in parts for position in part] == list(range(len(lengths)))
+    for part in parts:
+        assert len(part) == 1 or len(part) * max(lengths[position] for position in part) <= budget
+
+
+def test_batch_size_7_of_10_rows_gives_steps_of_7_and_3() -> None:
+    rows = random_rows(10)
+    steps = Steps(rows, batch_size=7, seed=3)
+    assert [step.examples for step in (steps[0], steps[1])] == [7, 3]
+    assert sorted(steps[0].lines + steps[1].lines) == list(range(1, 11))
+    with pytest.raises(IndexError):
+        steps[2]
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 8, 11])
+def test_shares_of_all_ranks_are_the_step_and_each_knows_its_whole_weight(ranks: int) -> None:
+    rows = random_rows(10, fractional=True)
+    alone = Steps(rows, batch_size=7, seed=3)
+    alone.epoch = 1
+    for k in range(len(alone)):
+        shares = []
+        for rank in range(ranks):
+            steps = Steps(rows, batch_size=7, seed=3, rank=rank, ranks=ranks)
+            steps.epoch = 1
+            step = steps[k]
+            assert (step.total_weight, step.tokens, step.lines) == (
+                alone[k].total_weight,
+                alone[k].tokens,
+                alone[k].lines,
+            )
+            shares.append(step.share)
+        assert sorted(e.line for share in shares for e in share) == sorted(alone[k].lines)
+
+
+def test_a_step_is_read_without_reading_the_steps_before_it() -> None:
+    read: list[int] = []
+
+    class Recorded(list[TokenizedExample]):
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            read.append(index)
+            return super().__getitem__(index)
+
+    steps = Steps(Recorded(random_rows(20)), batch_size=4, seed=3)
+    step = steps[3]
+    assert sorted(read) == sorted(line - 1 for line in step.lines)
+
+
+def test_step_counts_tokens_and_weights() -> None:
+    rows = [
+        TokenizedExample(1, [1, 2, 3, 4], [0.0, 0.0, 0.5, 1.0]),
+        TokenizedExample(2, [1, 2, 3], [0.0, 0.25, 0.0]),
+    ]
+    step = Steps(rows, batch_size=2, seed=1)[0]
+    assert (step.examples, step.tokens, step.trained_tokens, step.total_weight) == (2, 7, 3, 1.75)
+    assert [example.line for example in step.share] == [1, 2]

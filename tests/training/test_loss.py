@@ -1,0 +1,89 @@
+"""The weighted loss and its gradient against the model's plain logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+from trl.trainer.utils import add_fused_lm_head
+
+from localft.tokenization.examples import TokenizedExample
+from localft.training.collator import collate
+from localft.training.loss import score
+from tiny_jobs import random_rows
+
+
+@pytest.fixture(scope="module", params=["tiny_llama", "tiny_phi3"])
+def model(request: pytest.FixtureRequest) -> Any:
+    directory: Path = request.getfixturevalue(request.param)
+    model = AutoModelForCausalLM.from_pretrained(directory)
+    add_fused_lm_head(model, outputs=("log_probs", "is_top1"))
+    return model
+
+
+def hand_computed(model: Any, rows: list[TokenizedExample]) -> tuple[torch.Tensor, float, int, int]:
+    """Row by row from plain logits: sum(weight * nll), sum(weight), right top-1 predictions, targets."""
+    nll, weight, right, targets = torch.zeros((), dtype=torch.float64), 0.0, 0, 0
+    for row in rows:
+        logits_TV = model(input_ids=torch.tensor([row.input_ids])).logits[0].double()
+        for t in range(1, len(row.input_ids)):
+            if row.loss_weights[t] > 0:
+                target = row.input_ids[t]
+                nll = nll - row.loss_weights[t] * logits_TV[t - 1].log_softmax(-1)[target]
+                weight += row.loss_weights[t]
+                right += int(logits_TV[t - 1].argmax() == target)
+                targets += 1
+    return nll, weight, right, targets
+
+
+def gradient(model: Any, rows: list[TokenizedExample]) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    score(model, collate(rows)).weighted_nll.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_loss_and_accuracy_equal_the_plain_logits_with_fractional_weights(model: Any) -> None:
+    rows = random_rows(6, fractional=True)
+    with torch.no_grad():
+        nll, _, right, targets = hand_computed(model, rows)
+        sums = score(model, collate(rows)).sums
+    assert sums[0].item() == pytest.approx(nll.item(), rel=1e-6)
+    assert sums[1:].tolist() == [right, targets]
+
+
+def test_gradient_equals_that_of_the_plain_logits(model: Any) -> None:
+    rows = random_rows(3, fractional=True)
+    model.zero_grad()
+    hand_computed(model, rows)[0].backward()
+    expected = {name: p.grad.clone() for name, p in model.named_parameters()}
+    found = gradient(model, rows)
+    assert found.keys() == expected.keys()
+    for name, grad in found.items():
+        assert (grad - expected[name]).norm() <= 1e-5 * expected[name].norm(), name
+
+
+def test_what_stands_behind_the_last_trained_token_has_exactly_zero_gradient(model: Any) -> None:
+    head, weights = [5, 6, 7, 8, 9], [0.0, 0.0, 1.0, 0.5, 1.0]
+    one = gradient(model, [TokenizedExample(1, [*head, 11, 12, 13], [*weights, 0.0, 0.0, 0.0])])
+    other = gradient(model, [TokenizedExample(1, [*head, 400, 3, 250], [*weights, 0.0, 0.0, 0.0])])
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+def test_a_weight_zero_token_is_context_only(model: Any) -> None:
+    """Training on [a, B, c] with weight 0 on B is training on c alone: B adds no term, also where it stands between."""
+    ids = [5, 6, 7, 8, 9, 10, 11, 12]
+    both = gradient(model, [TokenizedExample(1, ids, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0])])
+    first = gradient(model, [TokenizedExample(1, ids, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])])
+    last = gradient(model, [TokenizedExample(1, ids, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0])])
+    for name in both:
+        assert (both[name] - first[name] - last[name]).norm() <= 1e-5 * both[name].norm(), name
+
+
+def test_a_row_without_weight_has_exactly_zero_gradient(model: Any) -> None:
+    found = gradient(model, [TokenizedExample(1, [5, 6, 7], [0.0, 0.0, 0.0])])
+    assert found
+    assert all(grad.count_nonzero() == 0 for grad in found.values())
