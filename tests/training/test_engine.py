@@ -18,6 +18,7 @@ from transformers.models.llama.modeling_llama import LlamaMLP
 from localft.errors import CheckpointError, TrainingFailed
 from localft.progress import CheckpointSaved, Notice, ProgressEvent, StageStarted, TrainingOutcome
 from localft.tokenization.examples import TokenizedExample
+from localft.tokenization.tokenizer import ChatTokenizer
 from localft.training.batching import Steps
 from localft.training.metrics import validation_rows
 from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan, with_budget
@@ -190,6 +191,7 @@ def test_checkpoint_holds_float32_weights_and_all_that_continuing_needs(finished
         "adapter_config.json",
         "adapter_model.safetensors",
         "chat_template.jinja",
+        "generation_config.json",
         "manifest.json",
         "optimizer.pt",
         "rng_state.pth",
@@ -215,6 +217,8 @@ def test_the_model_directory_loads_as_adapter_with_tokenizer_and_template(finish
     assert tokenizer(text)["input_ids"] == base(text)["input_ids"]
     assert json.loads((model / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tiny_llama)
     assert AutoPeftModelForCausalLM.from_pretrained(model).peft_config["default"].r == 8
+    assert ChatTokenizer.from_directory(model).fingerprint == ChatTokenizer.from_directory(tiny_llama).fingerprint
+    assert all(file.stat().st_mode & 0o044 == 0o044 for file in model.iterdir()), "others may read it too"
 
 
 def test_a_template_of_the_plan_takes_the_place_of_the_models(tiny_llama: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ TOKENIZER_FILES = (
     "merges.txt",
     CHAT_TEMPLATE,
 )
+MORE_TEMPLATES = "additional_chat_templates"
 GENERATION_CONFIG = "generation_config.json"
 
 
@@ -32,23 +33,26 @@ def write_weights(model: Trainable, directory: Path, config: PreTrainedConfig) -
     if isinstance(model, PeftModel):
         model.save_pretrained(str(directory), save_embedding_layers=False)
         (directory / "README.md").unlink(missing_ok=True)  # peft's empty model card
-        return
-    model.save_pretrained(str(directory))
-    config.dtype = model.dtype
-    config.save_pretrained(str(directory))
+    else:
+        model.save_pretrained(str(directory))
+        config.dtype = model.dtype
+        config.save_pretrained(str(directory))
+    for weights in directory.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors leaves them readable by the owner alone, unlike every file beside them
 
 
-def copy_tokenizer(
-    tokenizer_files: Path, directory: Path, *, chat_template: str | None, base: Path | None = None
-) -> None:
+def copy_tokenizer(tokenizer_files: Path, directory: Path, *, chat_template: str | None, base: Path) -> None:
     """Copies the tokenizer's files unchanged; a chat template of the plan's own takes the place of the model's.
 
-    `base` is given for a full model, which needs the base model's generation settings (its stop tokens) too.
+    The generation settings of the base model come along: they name its stop tokens, which rendering needs to know.
     """
     for name in TOKENIZER_FILES:
         if (tokenizer_files / name).is_file():
             shutil.copyfile(tokenizer_files / name, directory / name)
+    more_templates = tokenizer_files / MORE_TEMPLATES
+    if chat_template is None and more_templates.is_dir():
+        shutil.copytree(more_templates, directory / MORE_TEMPLATES)
     if chat_template is not None:
         (directory / CHAT_TEMPLATE).write_text(chat_template, encoding="utf-8")
-    if base is not None and (base / GENERATION_CONFIG).is_file():
+    if (base / GENERATION_CONFIG).is_file():
         shutil.copyfile(base / GENERATION_CONFIG, directory / GENERATION_CONFIG)

@@ -267,12 +267,7 @@ class _Run:
     def _write_model(self, directory: Path) -> None:
         model = self.trainer.model
         write_weights(model, directory, self.config)
-        copy_tokenizer(
-            self.tokenizer_files,
-            directory,
-            chat_template=self.plan.chat_template,
-            base=None if isinstance(model, PeftModel) else self.base_directory,
-        )
+        copy_tokenizer(self.tokenizer_files, directory, chat_template=self.plan.chat_template, base=self.base_directory)
 
     def _state(self, metrics: StepMetrics, *, epoch_end: bool) -> CheckpointState:
         trainable = next(p for p in self.trainer.model.parameters() if p.requires_grad)
