@@ -50,6 +50,7 @@ from localft.tokenization.tokenizer import ChatTokenizer
 # plane + 2 i and closed by plane + 2 i + 1, and the plane's last character breaks special-token text.
 _PLANES = (0xF0000, 0x100000)
 _BREAK_OFFSET = 0xFFFD
+_PRIVATE = re.compile(f"[{chr(_PLANES[0])}-{chr(_PLANES[1] + _BREAK_OFFSET)}]")
 _MAX_MESSAGES = _BREAK_OFFSET // 2 - 1
 _BATCH_ROWS = 256
 
@@ -548,8 +549,7 @@ def _read_marks(text: str, plane: int) -> _Marked:
 def _free_plane(example: ChatExample, text: str) -> int:
     if len(example.messages) > _MAX_MESSAGES:
         raise _refused(example, None, "too_many_messages", f"expected at most {_MAX_MESSAGES} messages")
-    highest = max(map(ord, text), default=0)
-    if highest < _PLANES[0]:
+    if not _PRIVATE.search(text):
         return _PLANES[0]
     for plane in _PLANES:
         if not any(plane <= ord(character) <= plane + _BREAK_OFFSET for character in text):
