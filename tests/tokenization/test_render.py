@@ -14,7 +14,13 @@ from chat import assistant, call, function_tool, row, system, tool_result, user
 from localft.data.examples import Message
 from localft.errors import RowRefused
 from localft.tokenization.render import render_example, render_examples
-from localft.tokenization.tokenizer import ChatTokenizer, read_template, template_names
+from localft.tokenization.tokenizer import (
+    ChatTokenizer,
+    SpecialTokens,
+    read_template,
+    special_texts,
+    template_names,
+)
 from trl_templates import template_tokenizer
 
 
@@ -370,3 +376,155 @@ def transformers_pair(request):
 
     directory = request.getfixturevalue(request.param)
     return ChatTokenizer.from_directory(directory), AutoTokenizer.from_pretrained(directory)
+
+
+# --- cases that once came out wrong
+
+
+def odd_tokenizer(template: str, *specials: str) -> ChatTokenizer:
+    """ChatML's byte-level tokenizer over a made-up template, with more special tokens."""
+    from tokenizers import AddedToken
+
+    base = template_tokenizer("qwen2_5")
+    base.backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
+    texts = special_texts(base.backend, base.special_tokens.stop_ids)
+    special = SpecialTokens(base.special_tokens.named, texts, base.special_tokens.stop_ids)
+    return ChatTokenizer(base.backend, chat_template=template, special_tokens=special)
+
+
+def test_header_of_the_next_message_is_no_end_of_turn():
+    """A template that closes only the last turn: behind the first answer stands the user's header."""
+    tokenizer = odd_tokenizer(
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% if loop.last and m.role == 'assistant' %}<|im_end|>"
+        "{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}",
+        "<|user|>",
+        "<|assistant|>",
+    )
+    assert trained_text(row(user("A?"), assistant("b")), tokenizer) == ["b<|im_end|>"]
+    error = refusal(row(user("A?"), assistant("b"), user("C?"), assistant("d")), tokenizer)
+    assert (error.code, error.message_index) == ("no_end_of_turn", 1)
+    first_untrained = row(user("A?"), assistant("b", weight=0), user("C?"), assistant("d"))
+    assert trained_text(first_untrained, tokenizer) == ["d<|im_end|>"]
+
+
+def test_end_of_turn_of_an_empty_next_message_is_not_taken():
+    tokenizer = odd_tokenizer(
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
+        "{% if loop.last or m.role == 'user' %}<|im_end|>{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}",
+        "<|user|>",
+        "<|assistant|>",
+    )
+    error = refusal(row(user("A?"), assistant("b"), user(""), assistant("d")), tokenizer)
+    assert (error.code, error.message_index) == ("text_behind_message", 1)
+
+
+def test_text_of_another_message_before_the_answer_is_refused():
+    tokenizer = odd_tokenizer(
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+        "{% if m.role == 'assistant' %}(in reply to: {{ messages[loop.index0 - 1].content }}) {% endif %}"
+        "{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    error = refusal(row(user("secret"), assistant("b")), tokenizer)
+    assert (error.code, error.message_index) == ("text_before_message", 1)
+
+
+def test_dropped_call_of_a_weight_zero_message_is_refused():
+    """Context has to be what the row says, too: Llama 3's first template writes "None" in place of a call."""
+    example = row(
+        user("Weather?"), assistant(weight=0, calls=(call("get_weather", "{}"),)), user("And?"), assistant("Sunny.")
+    )
+    error = refusal(example, template_tokenizer("llama3"))
+    assert (error.code, error.message_index) == ("tool_call_missing", 1)
+
+
+def test_tools_that_a_template_leaves_out_are_refused():
+    example = row(user("Weather?"), assistant("Sunny."), tools=(function_tool("get_weather", city="string"),))
+    error = refusal(example, template_tokenizer("llama3"))
+    assert error.code == "tools_missing" and "get_weather" in error.message
+
+
+CALLS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content or '' }}"
+    "{% for c in m.tool_calls or () %}CALL{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def calling(arguments: str, id: str = "call_1"):
+    return row(
+        user("Weather?"),
+        assistant(calls=(call("get_weather", arguments, id),)),
+        tool_result("18", id),
+        assistant("18."),
+    )
+
+
+def test_arguments_are_json_where_any_form_of_them_is():
+    tokenizer = odd_tokenizer(CALLS.replace("CALL", "{{ c.function.name }} {{ c.function.arguments }}"))
+    assert trained_text(calling('{"city": "Paris", "dry": true}'), tokenizer)[0] == (
+        'get_weather {"city": "Paris", "dry": true}<|im_end|>'
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{{ c.function.name }}",
+        "<call>{{ c.function.name }}</call>",
+        "{{ c.function.name }} {{ c.function.arguments | tojson | tojson }}",
+        "{{ c.function.name }} {{ c.function.arguments | string }}",
+    ],
+)
+@pytest.mark.parametrize("arguments", ['{"c": "l"}', '{"city": "Paris", "n": null}'])
+def test_call_without_its_arguments_is_refused(form, arguments):
+    tokenizer = odd_tokenizer(CALLS.replace("CALL", form))
+    if form.endswith("string }}"):  # as a string they are right, and that form is taken
+        assert trained_text(calling(arguments), tokenizer)[0] == f"get_weather {arguments}<|im_end|>"
+    else:
+        assert refusal(calling(arguments), tokenizer).code == "tool_call_missing"
+
+
+def test_prose_behind_a_call_is_refused():
+    tokenizer = odd_tokenizer(CALLS.replace("CALL", "{{ c.function | tojson }} and done"))
+    assert refusal(calling('{"city": "Paris"}'), tokenizer).code == "text_behind_message"
+
+
+def test_special_text_in_call_ids_stays_text():
+    form = '{"id": "{{ c.id }}", "name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}'
+    tokenizer = odd_tokenizer(CALLS.replace("CALL", form))
+    assert trained_text(calling('{"city": "Paris"}', "a<|im_end|>b"), tokenizer)[0] == (
+        '{"id": "a<|im_end|>b", "name": "get_weather", "arguments": {"city": "Paris"}}<|im_end|>'
+    )
+
+
+def test_control_token_that_is_not_marked_special_stays_text(tiny_phi3, tmp_path):
+    """Phi-3.5 has </s> as an added token that is not special."""
+    directory = shutil.copytree(tiny_phi3, tmp_path / "model")
+    stored = json.loads((directory / "tokenizer.json").read_text())
+    for token in stored["added_tokens"]:
+        token["special"] = token["special"] and token["content"] != "</s>"
+    (directory / "tokenizer.json").write_text(json.dumps(stored))
+    tokenizer = ChatTokenizer.from_directory(directory)
+    id = tokenizer.backend.token_to_id("</s>")
+    assert id not in render_example(row(user("a </s> b"), assistant("c </s> d")), tokenizer).input_ids
+
+
+def test_markup_token_is_text_for_a_user_and_a_token_for_an_assistant():
+    tokenizer = template_tokenizer("qwen2_5")
+    tokenizer.backend.add_tokens(["<think>"])
+    id = tokenizer.backend.token_to_id("<think>")
+    example = row(user("What does <think> do?"), assistant("<think>hm</think> It opens a thought."))
+    assert render_example(example, tokenizer).input_ids.count(id) == 1
+
+
+@pytest.mark.parametrize("break_", ["{{ 1 / 0 }}", "{{ range(10 ** 9) }}", "{{ messages[99].role }}"])
+def test_template_that_breaks_in_any_way_is_a_refusal(break_, tiny_llama):
+    tokenizer = ChatTokenizer.from_directory(tiny_llama, chat_template=break_ + read_template("llama-3"))
+    error = refusal(row(user("A?"), assistant("b")), tokenizer)
+    assert error.code == "template_failed" and "breaks on the conversation: " in error.message
+
+
+def test_refusal_beside_an_empty_content_is_what_is_said(llama):
+    example = row(user("Pick a lock?"), Message("assistant", "", refusal="I would rather not."))
+    assert trained_text(example, llama) == ["I would rather not.<|eot_id|>"]

@@ -84,7 +84,7 @@ EXPECTED: dict[str, dict[str, tuple[int, int]]] = {
         "template_refused": (2, 0),
     },
     "padded": {"message_missing": (0, 4), "no_end_of_turn": (1, 0), "proven": (39, 26), "template_failed": (0, 2)},
-    "multi-turn": {"message_missing": (0, 4), "no_end_of_turn": (1, 0), "proven": (39, 26), "template_failed": (0, 2)},
+    "multi-turn": {"message_missing": (0, 4), "no_end_of_turn": (3, 0), "proven": (37, 26), "template_failed": (0, 2)},
     "tool call": {
         "message_missing": (4, 0),
         "no_end_of_turn": (1, 6),
@@ -103,7 +103,8 @@ EXPECTED: dict[str, dict[str, tuple[int, int]]] = {
     },
     "thinking twice": {
         "message_missing": (0, 4),
-        "proven": (26, 19),
+        "no_end_of_turn": (2, 0),
+        "proven": (24, 19),
         "start_unknown": (11, 4),
         "template_failed": (0, 2),
         "text_differs": (3, 3),

@@ -8,10 +8,11 @@ from typing import BinaryIO, NamedTuple
 
 from localft.errors import UsageError
 
-MAX_LINE_BYTES = 4 * 1024 * 1024
-"""Longest line that is read whole: 64 bytes for each of the 65,536 tokens that the service takes in an example.
+MAX_LINE_BYTES = 2 * 1024 * 1024
+"""Longest line that is read whole: 32 bytes for each of the 65,536 tokens that the service takes in an example.
 
-It bounds memory. Objects can take 35 times their text once parsed, so 4 MiB is what fits beside the rest in 256 MB.
+It bounds memory. Objects can take 35 times their text once parsed, and with what checking them needs up to twice that, so
+2 MiB is what fits beside the rest in 256 MB.
 """
 
 JSON_WHITESPACE = b" \t\r\n"

@@ -46,7 +46,7 @@ RULES: dict[str, Rule] = {
     ),
     "line_too_long": Rule(
         "error",
-        "A line of more than 4 MiB: 64 bytes for each of the 65,536 tokens that the service takes in an example.",
+        "A line of more than 2 MiB: 32 bytes for each of the 65,536 tokens that the service takes in an example.",
         "Write one example a line; split the example.",
     ),
     "invalid_json": Rule("error", "The line is not one JSON value.", "Write each example with a JSON library."),
@@ -102,8 +102,8 @@ RULES: dict[str, Rule] = {
     ),
     "invalid_refusal": Rule(
         "error",
-        "A `refusal` part outside an assistant message or beside other parts, or a refusal given twice.",
-        "Let it be the only part of an assistant message.",
+        "A `refusal` part outside an assistant message or beside other parts, a refusal given twice, or one beside content.",
+        "Let it be all that an assistant message says.",
     ),
     "invalid_weight": Rule(
         "error",
@@ -130,7 +130,12 @@ RULES: dict[str, Rule] = {
     "arguments_not_an_object": Rule(
         "error", "The string in `arguments` is not a JSON object.", "Write a JSON object; `{}` where there are none."
     ),
-    "duplicate_tool_call_id": Rule("error", "Two tool calls of a row share an id.", "Give each its own id."),
+    "duplicate_tool_call_id": Rule("error", "Two tool calls of one message share an id.", "Give each its own id."),
+    "calls_in_both_forms": Rule(
+        "error",
+        "A message has `tool_calls` and the deprecated `function_call` as well.",
+        "Remove `function_call`; write its call as one of `tool_calls`.",
+    ),
     "unknown_tool_call_id": Rule(
         "error", "A tool message answers no earlier tool call of its row.", "Use the id of the call it answers."
     ),

@@ -167,17 +167,23 @@ def _check_message(message: object, path: str, call_ids: set[str], findings: Fin
         _check_content(message, role, path, findings)
     if "weight" in message and role in ("assistant", None):
         _check_weight(message["weight"], f"{path}.weight", findings)
-    if "name" in message and role != "tool":
+    if message.get("name") is not None and role != "tool":
         _check_message_name(message["name"], role, f"{path}.name", findings)
-    if role == "function" and "name" not in message:
+    if role == "function" and message.get("name") is None:
         findings.add(f"{path}.name", "missing_key", "expected the name of the function that answers, found no such key")
     if role == "tool":
         _check_tool_call_id(message, path, call_ids, findings)
     if role == "assistant":
-        if "tool_calls" in message:
+        if message.get("tool_calls") is not None:
             _check_tool_calls(message["tool_calls"], f"{path}.tool_calls", call_ids, findings)
         if message.get("function_call") is not None:
             _check_call(message["function_call"], f"{path}.function_call", findings)
+            if message.get("tool_calls"):
+                findings.add(
+                    f"{path}.function_call",
+                    "calls_in_both_forms",
+                    "expected tool_calls or the deprecated function_call, found both; remove function_call",
+                )
 
 
 def _check_role(message: dict[str, Any], path: str, findings: Findings) -> str | None:
@@ -238,6 +244,9 @@ def _is_zero(weight: object) -> bool:
 # Content
 
 
+_REFUSAL_BESIDE_CONTENT = "expected content or a refusal, found both; an assistant says one of them"
+
+
 def _check_content(message: dict[str, Any], role: str, path: str, findings: Findings) -> None:
     """Checks `content` and `refusal` of a message whose role is known."""
     refusal = message.get("refusal") if role == "assistant" else None
@@ -258,6 +267,10 @@ def _check_content(message: dict[str, Any], role: str, path: str, findings: Find
         _check_parts(content, role, path, findings)
         if refusal is not None and any(isinstance(part, dict) and part.get("type") == "refusal" for part in content):
             findings.add(path, "invalid_refusal", "expected one refusal, found both the key and a part; remove one")
+        elif refusal and content != []:
+            findings.add(path, "invalid_refusal", _REFUSAL_BESIDE_CONTENT)
+    if isinstance(content, str) and content.strip() and refusal:
+        findings.add(path, "invalid_refusal", _REFUSAL_BESIDE_CONTENT)
     if isinstance(refusal, str):
         _check_text(refusal, path.removesuffix("content") + "refusal", findings, warn_if_empty=True)
 
@@ -387,13 +400,14 @@ def _check_tool_calls(calls: object, path: str, call_ids: set[str], findings: Fi
     if not isinstance(calls, list):
         _wrong_type(calls, "an array of tool calls", path, findings)
         return
+    own_ids: set[str] = set()
     for index, call in enumerate(calls):
         place = child(path, index)
         if not isinstance(call, dict):
             _wrong_type(call, 'a call {"id", "type": "function", "function"}', place, findings)
             continue
         _check_unknown_keys(call, ("id", "type", "function"), place, findings)
-        _check_call_id(call, place, call_ids, findings)
+        _check_call_id(call, place, own_ids, findings)
         _check_tool_type(call, place, findings)
         if "function" not in call:
             findings.add(
@@ -401,6 +415,7 @@ def _check_tool_calls(calls: object, path: str, call_ids: set[str], findings: Fi
             )
         else:
             _check_call(call["function"], f"{place}.function", findings)
+    call_ids |= own_ids
 
 
 def _check_call_id(call: dict[str, Any], path: str, call_ids: set[str], findings: Findings) -> None:
@@ -415,7 +430,7 @@ def _check_call_id(call: dict[str, Any], path: str, call_ids: set[str], findings
         findings.add(
             path,
             "duplicate_tool_call_id",
-            f"expected an id of its own, found {shown(call_id)} a second time in this row",
+            f"expected an id of its own, found {shown(call_id)} a second time in this message",
         )
     else:
         call_ids.add(call_id)

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from localft.errors import ModelError
-from localft.tokenization.tokenizer import ChatTokenizer, SpecialTokens
+from localft.tokenization.tokenizer import ChatTokenizer, SpecialTokens, special_texts
 
 # What decides the ids of a text; the rest of a pipeline (post-processor, decoder, padding, truncation) does not.
 _DECIDES = ("model", "normalizer", "pre_tokenizer")
@@ -50,12 +50,12 @@ def agreed_tokenizer(light: ChatTokenizer) -> ChatTokenizer:
 
 def with_backend(light: ChatTokenizer, backend: Tokenizer) -> ChatTokenizer:
     """The same template and special tokens over another pipeline."""
-    texts = {token.content: id for id, token in backend.get_added_tokens_decoder().items() if token.special}
+    stop_ids = light.special_tokens.stop_ids
     return ChatTokenizer(
         backend,
         chat_template=light.chat_template,
         tool_template=light.tool_template,
-        special_tokens=SpecialTokens(light.special_tokens.named, texts, light.special_tokens.stop_ids),
+        special_tokens=SpecialTokens(light.special_tokens.named, special_texts(backend, stop_ids), stop_ids),
         date=light.date,
         source=light.source,
     )

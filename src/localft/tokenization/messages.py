@@ -48,7 +48,7 @@ def calls_of(message: Message) -> tuple[FunctionCall, ...]:
 
 def spoken_text(message: Message) -> str | None:
     """What the message says: its content, or the refusal where it has no content."""
-    return message.text if message.text is not None else message.refusal
+    return message.text or message.refusal or message.text
 
 
 def template_tools(example: ChatExample) -> list[dict[str, Any]] | None:
@@ -98,12 +98,12 @@ def _template_messages(
         if message.name is not None:
             entry["name"] = escape(message.name)
         if message.tool_call_id is not None:
-            entry["tool_call_id"] = message.tool_call_id
+            entry["tool_call_id"] = escape(message.tool_call_id)
         calls = calls_of(message)
         if calls:
             ids = [call.id for call in message.tool_calls] or ["call_0"]
             entry["tool_calls"] = [
-                {"id": id, "type": "function", "function": _template_call(call, form, escape)}
+                {"id": escape(id), "type": "function", "function": _template_call(call, form, escape)}
                 for id, call in zip(ids, calls, strict=True)
             ]
         yield entry
@@ -126,24 +126,30 @@ def escape_all(value: Any, escape: Callable[[str], str]) -> Any:
     return value
 
 
-def find_call(call: FunctionCall, region: str, start: int, form: MessageForm) -> int | None:
+def find_call(call: FunctionCall, region: str, start: int, *, as_json: bool) -> int | None:
     """Where the call ends in `region`, searched from `start`, or None where it does not stand there whole.
 
-    A call stands there where its name does and behind or before it the arguments: as a JSON object equal to them, or, for
-    templates with a form of their own (XML-like, Python-like), every key and every value in order. Arguments that were
-    encoded twice are no match.
+    A call stands there where its name does, and the arguments behind it or before it. With `as_json` they are a JSON object
+    equal to the call's. Without, the template has a form of its own (XML-like, Python-like): every key and every value stands
+    there in order, each of them for itself. Arguments that were encoded twice, or printed as Python prints them, are no match.
     """
     at = region.find(call.name, start)
     if at < 0:
         return None
+    behind_name = at + len(call.name)
     arguments = json.loads(call.arguments or "{}")
-    for candidate in (at + len(call.name), start):  # most templates write the name first
+    if not as_json:
+        return None if _is_misprinted(arguments, region[start:]) else _find_leaves(arguments, region, behind_name)
+    for candidate in (behind_name, start):  # most templates write the name first
         end = _find_json(arguments, region, candidate)
         if end is not None:
-            return max(end, at + len(call.name))
-    if form.arguments == "string":
-        return None
-    return _find_leaves(arguments, region, at + len(call.name))
+            return max(end, behind_name)
+    return None
+
+
+def _is_misprinted(arguments: dict[str, Any], region: str) -> bool:
+    """Whether the arguments are printed as Python prints a mapping, or as a JSON string inside a JSON string."""
+    return bool(arguments) and (repr(arguments) in region or any(f'\\"{key}\\"' in region for key in arguments))
 
 
 def _find_json(value: Any, region: str, start: int) -> int | None:
@@ -164,13 +170,31 @@ def _find_leaves(value: Any, region: str, start: int) -> int | None:
     """The end of the last key or value when all of them stand in `region` in order, else None."""
     at = start
     for leaf in _leaves(value):
-        found = [(region.find(spelling, at), len(spelling)) for spelling in _spellings(leaf)]
-        found = [(position, -length) for position, length in found if position >= 0]
+        found = [
+            (position, -len(spelling)) for spelling in _spellings(leaf) for position in _places(spelling, region, at)
+        ]
         if not found:
             return None
         position, length = min(found)
         at = position - length
     return at
+
+
+def _places(spelling: str, region: str, start: int) -> list[int]:
+    """The first place where a spelling stands for itself, not as a part of a longer word; none or one."""
+    at = region.find(spelling, start)
+    while at >= 0:
+        end = at + len(spelling)
+        joined_before = at > 0 and _is_word(region[at - 1]) and _is_word(spelling[:1])
+        joined_behind = end < len(region) and _is_word(region[end]) and _is_word(spelling[-1:])
+        if not (joined_before or joined_behind):
+            return [at]
+        at = region.find(spelling, at + 1)
+    return []
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _leaves(value: Any) -> Iterator[Any]:

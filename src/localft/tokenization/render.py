@@ -27,7 +27,6 @@ from functools import cached_property
 from itertools import islice, pairwise
 from typing import Any
 
-import jinja2
 from tokenizers import Encoding
 
 from localft.data.examples import ChatExample, Message
@@ -53,6 +52,8 @@ _BREAK_OFFSET = 0xFFFD
 _PRIVATE = re.compile(f"[{chr(_PLANES[0])}-{chr(_PLANES[1] + _BREAK_OFFSET)}]")
 _MAX_MESSAGES = _BREAK_OFFSET // 2 - 1
 _BATCH_ROWS = 256
+# What may stand between the arguments of a call and the end of turn: tags, and the call's id, type or name as JSON.
+_CALL_CLOSING = re.compile(r"<[^<>]*>|\"(?:id|type|name|index)\"\s*:\s*(?:\"[^\"]*\"|\d+)")
 
 # When every form of the tool calls is refused, the refusal that says most is shown: the later here the better.
 _EXPLAINS = (
@@ -134,6 +135,15 @@ class _Marked:
     starts: dict[int, list[int]]
     ends: dict[int, list[int]]
 
+    def places(self) -> Iterator[tuple[int, int]]:
+        """(message, position) of every mark."""
+        for marks in (self.starts, self.ends):
+            yield from ((index, at) for index, positions in marks.items() for at in positions)
+
+    def limit(self, index: int, start: int) -> int:
+        """Where the text of a later message begins behind `start`: what belongs to message `index` ends before."""
+        return min((at for later, at in self.places() if later > index and at >= start), default=len(self.text))
+
 
 class RenderedRows:
     """Renders rows with one tokenizer. What it learns of the template (form of tool calls, end-of-turn tokens) it keeps."""
@@ -154,10 +164,14 @@ class RenderedRows:
         forms = message_forms(example)
         if self.form in forms:
             forms = [self.form, *(form for form in forms if form != self.form)]
+        # Arguments as JSON in any form come before a template's own way to write them.
+        has_calls = len(forms) > 1
+        tries = [(form, True) for form in forms]
+        tries += [(form, False) for form in forms if has_calls and form.arguments == "mapping"]
         refusals = []
-        for form in forms:
+        for form, as_json in tries:
             try:
-                draft = self._draft(example, form)
+                draft = self._draft(example, form, as_json)
             except RowRefused as refusal:
                 refusals.append(refusal)
             else:
@@ -167,22 +181,26 @@ class RenderedRows:
             refusals, key=lambda refusal: _EXPLAINS.index(refusal.code) if refusal.code in _EXPLAINS else len(_EXPLAINS)
         )
 
-    def _draft(self, example: ChatExample, form: MessageForm) -> _Draft:
+    def _draft(self, example: ChatExample, form: MessageForm, as_json: bool) -> _Draft:
         plain_messages = template_messages(example, form, developer_role=self.developer_role)
         tools = template_tools(example)
         text = self._render(example, plain_messages, tools)
         plane = _free_plane(example, text)
         marked = self._marked(example, form, text, plane)
         self._check_all_present(example, marked)
-        spans, breaks, cursor = [], list(marked.breaks), 0
+        spans: list[_Span] = []
+        cursor = 0
         for index, message in enumerate(example.messages):
-            if not message.is_trained:
-                continue
-            span = self._span(example, form, index, plain_messages, tools, marked, cursor)
-            self._check_text(example, form, span, marked)
-            spans.append(span)
-            cursor = span.body_end
-        return _Draft(example, text, sorted(set(breaks)), plane, spans)
+            if message.is_trained:
+                span = self._span(example, index, plain_messages, tools, marked, cursor)
+                span.body_end = self._end_of_calls(example, index, marked, span.body_end, as_json)
+                self._check_text(example, span, marked)
+                spans.append(span)
+                cursor = span.body_end
+            else:
+                cursor = max([cursor, *marked.ends.get(index, ())]) if message.role == "assistant" else cursor
+                cursor = self._end_of_calls(example, index, marked, cursor, as_json)
+        return _Draft(example, text, marked.breaks, plane, spans)
 
     def _render(
         self,
@@ -197,10 +215,9 @@ class RenderedRows:
             raise _refused(
                 example, None, "template_refused", f'the chat template refuses the conversation: "{refusal}"'
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-            raise _refused(
-                example, None, "template_failed", f"the chat template breaks on the conversation: {error}"
-            ) from None
+        except Exception as error:  # a template is a program of somebody else's: anything may go wrong in it
+            reason = f"the chat template breaks on the conversation: {error or type(error).__name__}"
+            raise _refused(example, None, "template_failed", reason) from None
 
     def _marked(self, example: ChatExample, form: MessageForm, text: str, plane: int) -> _Marked:
         """Renders with sentinels and breaks; refuses where the render differs from the plain one.
@@ -208,10 +225,9 @@ class RenderedRows:
         Templates that look into an assistant text (for a thinking block) may be misled by a sentinel before it, so there are
         three tries: both ends of all texts, both ends but for assistants, and nothing but the ends.
         """
-        pattern = self.tokenizer.special_pattern
         broken = chr(plane + _BREAK_OFFSET)
 
-        def escape(value: str) -> str:
+        def escape(value: str, pattern: re.Pattern[str] | None = self.tokenizer.special_pattern) -> str:
             if pattern is None:
                 return value
             # Again until nothing matches: a break may join what was apart ("<</s>s>").
@@ -224,13 +240,19 @@ class RenderedRows:
                 core = value.strip()
                 if not core:
                     return value
+                message = example.messages[index]
                 lead = value[: len(value) - len(value.lstrip())]
-                opening = chr(plane + 2 * index) if both_ends(example.messages[index]) else ""
-                return lead + opening + escape(core) + chr(plane + 2 * index + 1) + value[len(lead) + len(core) :]
+                opening = chr(plane + 2 * index) if both_ends(message) else ""
+                # An assistant may think in <think>; for everybody else that is text.
+                pattern = (
+                    self.tokenizer.special_pattern if message.role == "assistant" else self.tokenizer.markup_pattern
+                )
+                closing = chr(plane + 2 * index + 1)
+                return lead + opening + escape(core, pattern) + closing + value[len(lead) + len(core) :]
 
             return mark
 
-        tools = escape_all(template_tools(example), escape)
+        tools = escape_all(template_tools(example), lambda value: escape(value, self.tokenizer.markup_pattern))
         for both_ends in (lambda m: True, lambda m: m.role != "assistant", lambda m: False):
             messages = template_messages(
                 example, form, developer_role=self.developer_role, mark=marker(both_ends), escape=escape
@@ -262,19 +284,22 @@ class RenderedRows:
                 raise _refused(
                     example, index, "message_repeated", "the chat template writes this message more than once"
                 )
+        for tool in template_tools(example) or ():
+            name = tool["function"]["name"]
+            if name not in marked.text:
+                raise _refused(example, None, "tools_missing", f'the chat template leaves the tool "{name}" out')
 
     def _span(
         self,
         example: ChatExample,
-        form: MessageForm,
         index: int,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] | None,
         marked: _Marked,
         cursor: int,
     ) -> _Span:
-        """Where the trained message `index` begins and where its text and calls end."""
-        message, text = example.messages[index], marked.text
+        """Where the trained message `index` begins and where its text ends; its calls are not looked for yet."""
+        text = marked.text
         own_start = marked.starts.get(index, [None])[0]
         own_end = marked.ends.get(index, [None])[0]
         prompt_end = None
@@ -293,14 +318,19 @@ class RenderedRows:
                 "start_unknown",
                 "the generation prompt is no prefix of the render, so it is not certain which token this message begins with",
             )
-        later = [
-            at for marks in (marked.starts, marked.ends) for i, places in marks.items() if i > index for at in places
-        ]
-        limit = min((at for at in later if at >= start), default=len(text))
-        end = own_end if own_end is not None else start
         body_start = own_start if own_start is not None else start
-        for call in calls_of(message):
-            found = find_call(call, text[:limit], end, form)
+        strange = [i for i, at in marked.places() if i != index and start < at <= body_start]
+        if strange:
+            reason = f"the chat template writes text of messages[{strange[0]}] between the prompt and this message"
+            raise _refused(example, index, "text_before_message", reason)
+        end = own_end if own_end is not None else start
+        return _Span(index, start, body_start, end, marked.limit(index, start))
+
+    def _end_of_calls(self, example: ChatExample, index: int, marked: _Marked, start: int, as_json: bool) -> int:
+        """Where the last call of a message ends, searched from `start`; `start` where it has none."""
+        end, region = start, marked.text[: marked.limit(index, start)]
+        for call in calls_of(example.messages[index]):
+            found = find_call(call, region, end, as_json=as_json)
             if found is None:
                 raise _refused(
                     example,
@@ -310,9 +340,9 @@ class RenderedRows:
                     "this chat template has no form for it",
                 )
             end = found
-        return _Span(index, start, body_start, end, limit)
+        return end
 
-    def _check_text(self, example: ChatExample, form: MessageForm, span: _Span, marked: _Marked) -> None:
+    def _check_text(self, example: ChatExample, span: _Span, marked: _Marked) -> None:
         """Refuses where the span's text is not the message's text, such as a thinking part that the template took out."""
         message = example.messages[span.message_index]
         expected = spoken_text(message) or ""
@@ -377,7 +407,7 @@ class RenderedRows:
             )
         first, stop = tokens.at_or_after(span.start), end_position + 1
         between = draft.text[span.body_end : tokens.starts[end_position]]
-        if not calls_of(example.messages[index]) and not self._is_markup(between):
+        if not self._is_closing(between, behind_call=bool(calls_of(example.messages[index]))):
             raise _refused(
                 example, index, "text_behind_message", f"the chat template writes text behind this message: {between!r}"
             )
@@ -397,25 +427,37 @@ class RenderedRows:
     def _special_texts(self) -> dict[int, str]:
         return {id: text for text, id in self.tokenizer.special_tokens.texts.items()}
 
-    def _is_markup(self, text: str) -> bool:
-        """Whether a text is white space and special tokens only."""
-        pattern = self.tokenizer.special_pattern
-        return not (pattern.sub("", text) if pattern else text).strip()
+    def _is_closing(self, text: str, *, behind_call: bool) -> bool:
+        """Whether a text between a message and its end-of-turn token belongs there.
+
+        Behind a text: white space, or what the template writes behind every answer. Behind a call: besides the tags,
+        brackets and ids that close it.
+        """
+        if not text.strip() or "".join(text.split()) in self._probed.closings:
+            return True
+        if not behind_call:
+            return False
+        rest = self.tokenizer.special_pattern.sub("", text) if self.tokenizer.special_pattern else text
+        return not any(character.isalnum() for character in _CALL_CLOSING.sub("", rest))
 
     @cached_property
     def stop_ids(self) -> frozenset[int]:
         """End-of-turn tokens: where a server stops, and what this template itself writes behind an assistant's turn."""
-        return self.tokenizer.special_tokens.stop_ids | self._probed_stop_ids()
+        return self.tokenizer.special_tokens.stop_ids | self._probed.stop_ids
 
-    def _probed_stop_ids(self) -> set[int]:
-        """Renders made-up conversations and looks at the special token behind the last word of the assistant."""
-        word, question = "answerword", {"role": "user", "content": "question"}
-        answer = {"role": "assistant", "content": word}
-        call = {"name": word, "arguments": {}}
+    @cached_property
+    def _probed(self) -> _Closings:
+        """Renders made-up conversations and looks at what stands behind the last word of the assistant.
+
+        Only at conversations that end there: behind an answer in the middle a template that closes none would show the
+        header of the next message.
+        """
+        word = "answerword"
+        question = {"role": "user", "content": "questionword"}
         calling = {
             "role": "assistant",
             "content": "",
-            "tool_calls": [{"id": "call00000", "type": "function", "function": call}],
+            "tool_calls": [{"id": "call00000", "type": "function", "function": {"name": word, "arguments": {}}}],
         }
         tools = [
             {
@@ -423,34 +465,44 @@ class RenderedRows:
                 "function": {"name": word, "description": "", "parameters": {"type": "object", "properties": {}}},
             }
         ]
-        alone = self._behind([question, answer], None, word)
+        alone, tail = self._behind([question, {"role": "assistant", "content": word}], None, word)
         if not alone:
-            return set()  # a template that does not close the last turn closes none
-        found = {alone[0]}
-        if between := self._behind([question, answer, question, answer], None, word):
-            found.add(between[0])
-        if behind_call := self._behind([question, calling], tools, word):
-            found.add(behind_call[-1])
-        return found
+            return _Closings(frozenset(), frozenset())  # a template that does not close the last turn closes none
+        closing = _end_of_turn(alone, frozenset({alone[0].id}), self.tokenizer.special_tokens.stop_ids)
+        assert closing is not None
+        stops = {closing.id}
+        behind_call, _ = self._behind([question, calling], tools, word)
+        if behind_call:
+            stops.add(behind_call[-1].id)
+        between = tail[: closing.start]
+        assert self.tokenizer.special_pattern is not None
+        is_markup = not self.tokenizer.special_pattern.sub("", between).strip()
+        return _Closings(frozenset(stops), frozenset({"".join(between.split())} if is_markup else ()))
 
-    def _behind(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, word: str) -> list[int]:
-        """Ids of the special tokens behind the last `word`, or behind the first for a conversation that goes on."""
+    def _behind(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, word: str
+    ) -> tuple[list[_Special], str]:
+        """The special tokens behind the last `word` of the answer, and all the text behind it."""
         try:
             text = self.tokenizer.render(messages, tools)
         except Exception:  # a template may refuse a made-up conversation for any reason; then it tells nothing
-            return []
-        at = text.find(word) if len(messages) > 2 else text.rfind(word)
+            return [], ""
+        at = text.rfind(word)
         pattern = self.tokenizer.special_pattern
-        if at < 0 or pattern is None:
-            return []
-        specials = [
-            _Special(-1, match.start(), match.end(), self.tokenizer.special_tokens.texts[match[0]])
-            for match in pattern.finditer(text, at + len(word))
-        ]
-        if tools is None and specials:
-            closing = _end_of_turn(specials, frozenset({specials[0].id}), self.tokenizer.special_tokens.stop_ids)
-            return [closing.id] if closing else []
-        return [special.id for special in specials]
+        if at < 0 or at < text.rfind("questionword") or pattern is None:
+            return [], ""
+        tail = text[at + len(word) :]
+        texts = self.tokenizer.special_tokens.texts
+        return [_Special(-1, m.start(), m.end(), texts[m[0]]) for m in pattern.finditer(tail)], tail
+
+
+@dataclass(frozen=True, slots=True)
+class _Closings:
+    """How a template closes an assistant's turn."""
+
+    stop_ids: frozenset[int]
+    closings: frozenset[str]
+    """Special tokens that it writes between the answer and its end-of-turn token, without white space."""
 
 
 @dataclass(slots=True)

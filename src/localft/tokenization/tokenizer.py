@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as calendar_date
 from functools import cached_property
@@ -23,12 +23,22 @@ from tokenizers import AddedToken, Encoding, Tokenizer
 from localft.errors import ModelError
 from localft.tokenization.jinja import check_template, render_template, uses_date
 
+# Added tokens that a tokenizer does not mark as special but that control a conversation all the same: Phi-3's </s>.
+_CONTROL = re.compile(
+    r"<[|｜].*[|｜]>|</?(?:s|unk|pad|bos|eos|mask|sep|cls)>|\[/?(?:INST|SYS|CLS|SEP|PAD|MASK|UNK|[A-Z_]+)\]|<(?:start|end)_of_\w+>",
+    re.DOTALL,
+)
+_BRACKETED = re.compile(r"<.+>|\[.+\]", re.DOTALL)
 _SPECIAL_KEYS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """The model's special tokens. `named` goes to the template (`bos_token`, ...); `texts` maps text to id for all of them."""
+    """The tokens that control a conversation. `named` goes to the template (`bos_token`, ...).
+
+    `texts` maps text to id for all of them: those marked special, those that spell a control token without being marked, and
+    those at which a server stops.
+    """
 
     named: Mapping[str, str]
     texts: Mapping[str, int]
@@ -117,7 +127,8 @@ class ChatTokenizer:
                 code="no_chat_template",
                 param="chat_template",
             )
-        special = SpecialTokens(named, _special_texts(backend), _stop_ids(directory, backend, named))
+        stop_ids = _stop_ids(directory, backend, named)
+        special = SpecialTokens(named, special_texts(backend, stop_ids), stop_ids)
         return cls(
             backend,
             chat_template=own,
@@ -144,8 +155,13 @@ class ChatTokenizer:
     @cached_property
     def special_pattern(self) -> re.Pattern[str] | None:
         """Matches the text of any special token, the longest first; None where there is none."""
-        texts = sorted(self.special_tokens.texts, key=len, reverse=True)
-        return re.compile("|".join(map(re.escape, texts))) if texts else None
+        return _any_of(self.special_tokens.texts)
+
+    @cached_property
+    def markup_pattern(self) -> re.Pattern[str] | None:
+        """As `special_pattern`, and any other added token in brackets (`<tool_call>`, `<think>`), which an assistant may use."""
+        added = {token.content for token in self.backend.get_added_tokens_decoder().values()}
+        return _any_of({*self.special_tokens.texts, *filter(_BRACKETED.fullmatch, added)})
 
     # --- conversation -> text
 
@@ -235,8 +251,18 @@ def _add_missing(backend: Tokenizer, named: Mapping[str, str], config: dict[str,
         backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in missing])
 
 
-def _special_texts(backend: Tokenizer) -> dict[str, int]:
-    return {token.content: id for id, token in backend.get_added_tokens_decoder().items() if token.special}
+def special_texts(backend: Tokenizer, stop_ids: frozenset[int]) -> dict[str, int]:
+    """Text -> id of the added tokens that control a conversation; see `SpecialTokens.texts`."""
+    return {
+        token.content: id
+        for id, token in backend.get_added_tokens_decoder().items()
+        if token.special or id in stop_ids or _CONTROL.fullmatch(token.content)
+    }
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str] | None:
+    longest_first = sorted(texts, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
 def _stop_ids(directory: Path, backend: Tokenizer, named: Mapping[str, str]) -> frozenset[int]:
