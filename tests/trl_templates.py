@@ -45,12 +45,15 @@ def is_text_template(name: str) -> bool:
 
 
 def template_tokenizer(name: str) -> ChatTokenizer:
-    """A tokenizer of single bytes with the template's special tokens; its eos is the one of the real model."""
+    """A tokenizer of bytes and runs of white space with the template's special tokens; its eos is the one of the real model."""
     text = template_text(name)
     eos = max(((key, token) for key, token in _EOS.items() if name.startswith(key)), default=("", "<|im_end|>"))[1]
     specials = dict.fromkeys([*sorted(set(_SPECIAL.findall(text))), eos, BOS])
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(models.BPE(vocab={byte: id for id, byte in enumerate(alphabet)}, merges=[]))
+    # Merges of white space: GPT-2's pre-tokeniser splits it one way before a word and another way at the end of a text.
+    merges = [("Ċ", "Ċ"), ("Ġ", "Ġ"), ("Ċ", "Ġ"), ("ĊĊ", "Ġ"), ("ĊĊ", "ĊĊ")]
+    vocabulary = [*alphabet, *("".join(merge) for merge in merges)]
+    backend = Tokenizer(models.BPE(vocab={token: id for id, token in enumerate(vocabulary)}, merges=merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])

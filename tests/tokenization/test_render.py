@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chat import assistant, call, function_tool, row, system, tool_result, user
 from localft.data.examples import Message
 from localft.errors import RowRefused
+from localft.tiny.model import materialize
 from localft.tokenization.render import render_example, render_examples
 from localft.tokenization.tokenizer import (
     ChatTokenizer,
@@ -223,6 +224,35 @@ def test_no_token_reaches_over_the_end_of_the_prompt():
     prompt = tokenizer.render([{"role": "user", "content": "A?"}], add_generation_prompt=True)
     assert rendered.input_ids[:first] == tokenizer.encode(prompt).ids
     assert trained_text(example, tokenizer) == ["\n\n  spaced<|im_end|>"]
+
+
+def test_prompt_of_the_embedded_model_has_the_ids_of_a_servers_prompt(tmp_path):
+    """Its header ends in two line ends, one token at the end of a text and two before a word."""
+    tokenizer = ChatTokenizer.from_directory(materialize(tmp_path))
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital of France?"}]
+    prompt = tokenizer.encode(tokenizer.render(messages, add_generation_prompt=True)).ids
+    whole = tokenizer.encode(tokenizer.render([*messages, {"role": "assistant", "content": "Paris."}])).ids
+    assert whole[: len(prompt)] != prompt, "or this tests nothing"
+    example = row(system("Be brief."), user("Capital of France?"), assistant("Paris."))
+    rendered = render_example(example, tokenizer)
+    assert rendered.input_ids[: rendered.loss_weights.index(1.0)] == prompt
+    assert trained_text(example, tokenizer) == ["Paris.<|eot_id|>"]
+
+
+def test_every_trained_turn_stands_behind_a_servers_prompt(tmp_path):
+    tokenizer = ChatTokenizer.from_directory(materialize(tmp_path))
+    turns = [user("A <|eot_id|>?"), assistant("one"), user("B?"), assistant("  two"), user("C?"), assistant("three")]
+    rendered = render_example(row(*turns), tokenizer)
+    starts = [
+        position
+        for position, (before, weight) in enumerate(
+            zip([0.0, *rendered.loss_weights], rendered.loss_weights, strict=False)
+        )
+        if weight and not before
+    ]
+    header = tokenizer.encode("<|start_header_id|>assistant<|end_header_id|>\n\n").ids
+    assert len(starts) == 3
+    assert all(rendered.input_ids[at - len(header) : at] == header for at in starts)
 
 
 def test_role_tokens_that_swallow_white_space_do_not_swallow_the_answers(phi):

@@ -89,10 +89,11 @@ EXPECTED: dict[str, dict[str, tuple[int, int]]] = {
         "message_missing": (4, 0),
         "no_end_of_turn": (1, 6),
         "proven": (13, 16),
-        "start_unknown": (12, 0),
+        "start_unknown": (10, 0),
         "template_failed": (0, 6),
         "template_refused": (6, 2),
-        "tool_call_missing": (4, 2),
+        "tool_call_missing": (2, 0),
+        "tools_missing": (4, 2),
     },
     "thinking": {
         "message_missing": (0, 4),

@@ -104,6 +104,8 @@ class _Span:
     """Where its text and tool calls end. The end-of-turn token is looked for from here, among the tokens."""
     limit: int
     """Where the next message's text begins: the end-of-turn token has to come before."""
+    behind_prompt: bool
+    """Whether `start` is the end of the generation prompt, so that the tokens before are the prompt's."""
 
 
 @dataclass(slots=True)
@@ -324,7 +326,7 @@ class RenderedRows:
             reason = f"the chat template writes text of messages[{strange[0]}] between the prompt and this message"
             raise _refused(example, index, "text_before_message", reason)
         end = own_end if own_end is not None else start
-        return _Span(index, start, body_start, end, marked.limit(index, start))
+        return _Span(index, start, body_start, end, marked.limit(index, start), prompt_end is not None)
 
     def _end_of_calls(self, example: ChatExample, index: int, marked: _Marked, start: int, as_json: bool) -> int:
         """Where the last call of a message ends, searched from `start`; `start` where it has none."""
@@ -376,6 +378,9 @@ class RenderedRows:
         if straddled:  # a token reaches over the end of the prompt: cut there, as a server's prompt ends there
             draft.breaks = sorted({*draft.breaks, *straddled})
             tokens = _Tokens.from_encoding(draft, self.tokenizer.encode(draft.broken_text))
+        for span in draft.spans:
+            if span.behind_prompt:
+                self._end_prompt(draft, tokens, span.start)
         weights = [0.0] * len(tokens.ids)
         for span in draft.spans:
             first, stop = self._token_range(draft, span, tokens)
@@ -386,6 +391,25 @@ class RenderedRows:
         if not any(weights):
             raise _refused(draft.example, None, "nothing_trained", "no token of this row is trained")
         return TokenizedExample(draft.example.line, tokens.ids, weights)
+
+    def _end_prompt(self, draft: _Draft, tokens: _Tokens, end: int) -> None:
+        """Gives the prompt that ends at character `end` the ids that it has when nothing follows, as a server encodes it.
+
+        What follows decides how some pre-tokenisers split white space: GPT-2's keeps the two line ends of a header together
+        at the end of a text and splits them before a word. Only what stands behind the last special token can change.
+        """
+        stop = tokens.at_or_after(end)
+        first = next((at for at in range(stop - 1, -1, -1) if tokens.ids[at] in self._special_texts), 0)
+        if first == stop:
+            return
+        start = tokens.starts[first]
+        inner = [at - start for at in draft.breaks if start < at < end]
+        piece = _Draft(draft.example, draft.text[start:end], inner, draft.plane, [])
+        alone = _Tokens.from_encoding(piece, self.tokenizer.encode(piece.broken_text))
+        if alone.ids != tokens.ids[first:stop]:
+            tokens.ids[first:stop] = alone.ids
+            tokens.starts[first:stop] = [at + start for at in alone.starts]
+            tokens.ends[first:stop] = [at + start for at in alone.ends]
 
     def _token_range(self, draft: _Draft, span: _Span, tokens: _Tokens) -> tuple[int, int]:
         """First and one past the last token of a span, end-of-turn token included; proven by decoding."""
