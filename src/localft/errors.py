@@ -17,6 +17,7 @@ every attribute an argument of `__init__`, since errors cross process boundaries
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 
@@ -130,3 +131,8 @@ class TrainingInterrupted(LocalftError):
 
     exit_code = 75
     default_code = "interrupted"
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the operating system refused a write for want of room: the disk, its inodes, or the user's quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from tiny_jobs import metrics, random_rows, run, tiny_plan
+from localft.plan import TrainingPlan
+from localft.progress import StepMetrics
+from localft.tokenization.examples import TokenizedExample
+from tiny_jobs import StopAfter, metrics, random_rows, run, tiny_plan
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent.parent / "src"
@@ -22,6 +25,8 @@ PLANS: dict[str, dict[str, Any]] = {
     "nf4, checkpointed": {"examples": 10, "batch_size": 7, "quantization": "nf4", "gradient_checkpointing": True},
     "full": {"examples": 10, "batch_size": 7, "n_epochs": 2, "lora": None},
 }
+WIDENED = {"one, then two": "seven of ten", "one, then two, full": "full"}
+"""Begun on one process, continued on two: the job, and the plan that it is of."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,13 @@ def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     stopped = {"model": str(tiny_llama), "directory": str(root / "stopped"), "plan": PLANS["seven of ten"]}
     jobs["stopped"] = {**stopped, "stop_after": 1}
     jobs["continued"] = {**stopped, "resume_from": str(root / "stopped/checkpoint-1")}
+    jobs["stopped, for one"] = {**stopped, "directory": str(root / "for-one"), "stop_after": 1}
+    for name, kind in WIDENED.items():
+        alone = root / name
+        plan = tiny_plan(tiny_llama, **PLANS[kind])
+        run(plan, alone, rows_of(plan), validation=random_rows(9, seed=8), should_stop=StopAfter(1))
+        resumed = {"resume_from": str(alone / "checkpoint-1"), "plan": PLANS[kind]}
+        jobs[name] = {"model": str(tiny_llama), "directory": str(alone), **resumed}
     (root / "jobs.json").write_text(json.dumps(jobs))
     environment = {
         **os.environ,
@@ -91,3 +103,42 @@ def test_a_stop_on_one_rank_stops_both_and_the_run_continues_to_the_same_bits(
     whole = two_ranks[0]["seven of ten"]["metrics"]
     assert two_ranks[0]["stopped"]["metrics"] == whole[:1]
     assert two_ranks[0]["continued"]["metrics"] == whole[1:]
+
+
+@pytest.mark.parametrize("name", WIDENED)
+def test_a_run_begun_on_one_process_goes_on_on_two_to_float_tolerance(
+    two_ranks: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, name: str
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS[WIDENED[name]])
+    _, events = run(plan, tmp_path, rows_of(plan), validation=random_rows(9, seed=8))
+    assert_same_curve([StepMetrics(**told) for told in two_ranks[0][name]["metrics"]], metrics(events)[1:])
+
+
+def test_a_run_begun_on_two_processes_goes_on_on_one_to_float_tolerance(
+    two_ranks: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS["seven of ten"])
+    rows, validation = rows_of(plan), random_rows(9, seed=8)
+    whole = metrics(run(plan, tmp_path / "whole", rows, validation=validation)[1])
+    stopped = Path(two_ranks[0]["stopped, for one"]["directory"]) / "checkpoint-1"
+    resumed, events = run(plan, tmp_path / "one", rows, validation=validation, resume_from=stopped)
+    assert resumed.status == "succeeded"
+    assert_same_curve(metrics(events), whole[1:])
+
+
+def rows_of(plan: TrainingPlan) -> list[TokenizedExample]:
+    return random_rows(plan.examples, fractional=True)
+
+
+def assert_same_curve(found: list[StepMetrics], expected: list[StepMetrics]) -> None:
+    """The same steps to float tolerance."""
+    assert [step.step for step in found] == [step.step for step in expected]
+    assert found
+    for a, b in zip(expected, found, strict=True):
+        assert (b.examples, b.tokens, b.trained_tokens, b.epoch) == (a.examples, a.tokens, a.trained_tokens, a.epoch)
+        assert b.train_loss == pytest.approx(a.train_loss, rel=1e-5)
+        assert b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
+        assert b.learning_rate == pytest.approx(a.learning_rate)
+        assert (b.full_valid_loss is None) == (a.full_valid_loss is None)
+        if a.full_valid_loss is not None:
+            assert b.full_valid_loss == pytest.approx(a.full_valid_loss, rel=1e-5)

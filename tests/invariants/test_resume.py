@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localft.progress import CheckpointSaved
+from localft.tokenization.examples import TokenizedExample
 from localft.training import checkpoints
+from localft.training.batching import order
 from tiny_jobs import LORA, StopAfter, metrics, random_rows, run, tiny_plan
 
 ROWS = random_rows(10, fractional=True)
@@ -70,3 +76,43 @@ def test_a_torn_newest_checkpoint_costs_an_epoch_not_the_run(tiny_llama: Path, t
     assert metrics(events) == whole[2:]
     assert checkpoints.all_steps(directory) == [2, 4, 6]
     checkpoints.verify(directory / "checkpoint-4")
+
+
+class ManyRows(Sequence[TokenizedExample]):
+    """A million rows that are made when they are asked for, and remembers which were."""
+
+    def __init__(self) -> None:
+        self.read: list[int] = []
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+    def __getitem__(self, index: Any) -> Any:
+        self.read.append(index)
+        return replace(ROWS[index % len(ROWS)], line=index + 1)
+
+
+def pretend_to_be_at(step: int, checkpoint: Path) -> Path:
+    """The checkpoint as one of a later step of the same epoch."""
+    target = checkpoints.checkpoint_path(checkpoint.parent, step)
+    with checkpoints.staged(target) as staging:
+        shutil.copytree(checkpoint, staging, dirs_exist_ok=True)
+        (staging / checkpoints.MANIFEST).unlink()
+        trainer_state = json.loads((staging / "trainer_state.json").read_text())
+        (staging / "trainer_state.json").write_text(json.dumps({**trainer_state, "global_step": step}))
+        checkpoints.write_state(staging, replace(checkpoints.read_state(checkpoint), step=step))
+    return target
+
+
+def test_a_run_of_a_million_rows_goes_on_at_nine_tenths_without_reading_a_skipped_row(
+    tiny_llama: Path, tmp_path: Path
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=1_000_000, batch_size=4)
+    run(plan, tmp_path, ManyRows(), should_stop=StopAfter(1))
+    late = pretend_to_be_at(225_000, tmp_path / "checkpoint-1")
+    rows = ManyRows()
+    outcome, events = run(plan, tmp_path, rows, resume_from=late, should_stop=StopAfter(2))
+    assert (outcome.last_step, [done.step for done in metrics(events)]) == (225_002, [225_001, 225_002])
+    expected = order(seed=7, epoch=0, n=1_000_000)[900_000:900_012]
+    assert rows.read[:8] == expected[:8]
+    assert set(rows.read) <= set(expected), "one step may be fetched ahead, and no other row is touched"

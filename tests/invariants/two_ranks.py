@@ -30,7 +30,12 @@ def one_job(job: dict[str, Any], rank: int) -> dict[str, Any]:
         should_stop=StopAfter(job["stop_after"]) if stops else never,
     )
     assert dist.is_initialized(), "a process group that the engine did not make is left to its owner"
-    return {"outcome": asdict(outcome), "metrics": [asdict(m) for m in metrics(events)], "events": len(events)}
+    return {
+        "outcome": asdict(outcome),
+        "metrics": [asdict(m) for m in metrics(events)],
+        "events": len(events),
+        "directory": job["directory"],
+    }
 
 
 def main() -> None:

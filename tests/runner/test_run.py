@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -22,9 +23,10 @@ from localft.errors import (
     TrainingInterrupted,
     UsageError,
 )
-from localft.jobs.events import read_events
+from localft.jobs import run_directory
+from localft.jobs.events import EventLog, read_events
 from localft.jobs.job import FineTuningJob
-from localft.jobs.results import read_results
+from localft.jobs.results import ResultsWriter, read_results
 from localft.plan import TrainingPlan
 from localft.progress import Notice, ProgressEvent, StepMetrics
 from localft.runner import run, run_job
@@ -462,3 +464,71 @@ def test_without_matplotlib_the_run_succeeds_and_says_so(tmp_path: Path, monkeyp
     assert run_job(request_for(tmp_path), engine=FakeEngine()).status == "succeeded"
     messages = [event.message for event in read_events(tmp_path / "run" / "events.jsonl")]
     assert "metrics.png was not drawn, since matplotlib is not installed" in messages
+
+
+# --- a full disk, and what a kill or a damage left
+
+
+def test_a_full_disk_fails_the_job_in_one_sentence_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    def no_room(step: int) -> None:
+        if step == 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "run" / "results.csv"))
+
+    with pytest.raises(TrainingFailed, match=r"results\.csv: the disk is full .* found [\d,]+ bytes free") as caught:
+        run_job(request_for(tmp_path), engine=FakeEngine(no_room))
+    assert (caught.value.code, caught.value.exit_code) == ("disk_full", 1)
+    job = job_in(tmp_path / "run")
+    assert job.status == "failed" and job.error is not None and job.error.code == "disk_full"
+    engine = FakeEngine()
+    assert run_job(request_for(tmp_path), engine=engine).status == "succeeded"
+    assert engine.resumed_from == ["checkpoint-3"]
+
+
+def test_a_disk_that_takes_no_record_at_all_still_gives_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*given: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill_the_disk(step: int) -> None:
+        if step == 5:
+            monkeypatch.setattr(run_directory, "write_whole", no_room)
+            monkeypatch.setattr(ResultsWriter, "write", no_room)
+            monkeypatch.setattr(ResultsWriter, "close", no_room)
+            monkeypatch.setattr(EventLog, "append", no_room)
+
+    with pytest.raises(TrainingFailed, match="the disk is full"):
+        run_job(request_for(tmp_path), engine=FakeEngine(fill_the_disk))
+    with pytest.raises(TrainingFailed, match="the disk is full"):  # it is still full when the command is given again
+        run_job(request_for(tmp_path), engine=FakeEngine())
+    monkeypatch.undo()
+    monkeypatch.setattr(settings, "visible_gpus", lambda: 0)
+    assert run_job(request_for(tmp_path), engine=FakeEngine()).status == "succeeded"
+    assert [row.step for row in read_results(tmp_path / "run" / "results.csv")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_damaged_checkpoints_are_named_in_the_log_and_the_run_begins_again_where_none_is_left(tmp_path: Path) -> None:
+    def crash_at(step: int) -> Callable[[int], None]:
+        def after_step(done: int) -> None:
+            if done == step:
+                raise RuntimeError("crash")
+
+        return after_step
+
+    with pytest.raises(TrainingFailed):
+        run_job(request_for(tmp_path), engine=FakeEngine(crash_at(5)))
+    run_path = tmp_path / "run"
+    (run_path / "checkpoint-3" / "state.json").write_bytes(b"")
+    (run_path / ".staging-checkpoint-6").mkdir()
+    (run_path / ".job.json.123.staged").touch()
+    told: list[ProgressEvent] = []
+    engine = FakeEngine()
+    assert run_job(request_for(tmp_path), report=told.append, engine=engine).status == "succeeded"
+    assert engine.resumed_from == [None]
+    warnings = [event.message for event in told if isinstance(event, Notice) and event.level == "warn"]
+    assert len(warnings) == 2 and warnings[0].startswith("Skipped checkpoint-3: ") and "state.json" in warnings[0]
+    assert warnings[1] == "The run goes on from the start, as it has no checkpoint that is whole."
+    logged = [event.message for event in read_events(run_path / "events.jsonl") if event.level == "warn"]
+    assert logged == warnings
+    assert not [path for path in run_path.iterdir() if path.name.startswith(".")]
+    assert [row.step for row in read_results(run_path / "results.csv")] == [1, 2, 3, 4, 5, 6]

@@ -21,6 +21,12 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def remove_half_written(directory: Path) -> None:
+    """Removes what `write_whole` left where a process was killed inside of it."""
+    for staged in directory.glob(".*.staged"):
+        staged.unlink(missing_ok=True)
+
+
 def drop_torn_line(path: Path) -> bool:
     """Cuts an unfinished last line, left where a process died while writing; says whether there was one."""
     with path.open("rb+") as file:

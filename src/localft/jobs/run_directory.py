@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from localft.errors import CheckpointError, UsageError
 from localft.jobs.events import EventLog, FineTuningJobEvent
-from localft.jobs.files import write_whole
+from localft.jobs.files import remove_half_written, write_whole
 from localft.jobs.job import FineTuningJob
 from localft.jobs.results import start_results
 from localft.plan import TrainingPlan
@@ -74,6 +74,10 @@ class RunDirectory:
 
     def read_job(self) -> FineTuningJob:
         return _read(self.job_file, FineTuningJob)
+
+    def remove_leftovers(self) -> None:
+        """Removes half-written files of a run that was killed; for who holds the lock."""
+        remove_half_written(self.path)
 
     def write_plan(self, plan: TrainingPlan) -> None:
         write_whole(self.plan_file, plan.to_json())
@@ -125,6 +129,7 @@ def create_run(path: Path, plan: TrainingPlan, job: FineTuningJob, events: list[
     """Writes a new run into a locked directory; job.json comes last and marks the run as begun."""
     run = RunDirectory(path)
     try:
+        run.remove_leftovers()
         run.write_plan(plan)
         start_results(run.results_file)
         run.events_file.unlink(missing_ok=True)

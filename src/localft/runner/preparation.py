@@ -49,6 +49,8 @@ class Prepared:
     """Checkpoint to go on from; None trains from the first step."""
     finished: TrainingOutcome | None = None
     """Set where the run had succeeded before, so that there is nothing left to train."""
+    notices: tuple[Notice, ...] = ()
+    """What was remarked on in a run that is continued, for its record."""
 
     @property
     def resume_step(self) -> int:
@@ -196,13 +198,23 @@ def _continue(earlier: EarlierRun, plan: TrainingPlan, report: Report) -> Prepar
             f"output_dir {directory.path} holds a job that is {job.status} ({job.id}); give another output_dir.",
             param="output_dir",
         )
-    from localft.training.checkpoints import newest_valid
+    from localft.training.checkpoints import newest_valid, remove_leftovers
 
-    checkpoint = newest_valid(directory.path, lambda sentence: report(Notice(sentence, "warn")))
-    place = "from the start, as it has no checkpoint yet" if checkpoint is None else f"from {checkpoint.name}"
+    remove_leftovers(directory.path)
+    directory.remove_leftovers()
+    skipped: list[Notice] = []
+    checkpoint = newest_valid(directory.path, lambda sentence: skipped.append(Notice(sentence, "warn")))
+    if checkpoint is not None:
+        place = f"from {checkpoint.name}"
+    else:
+        place = f"from the start, as it has no checkpoint {'that is whole' if skipped else 'yet'}"
+    if skipped:
+        skipped.append(Notice(f"The run goes on {place}.", "warn"))
+    for notice in skipped:
+        report(notice)
     report(Notice(f"continuing {job.id} in {directory.path} {place}"))
     directory.write_plan(plan)  # the same meaning; processes or micro-batches may be others
-    return Prepared(plan, directory.path, checkpoint)
+    return Prepared(plan, directory.path, checkpoint, notices=tuple(skipped))
 
 
 def _refuse_used(path: Path) -> None:

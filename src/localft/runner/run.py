@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from localft import catalog, settings
-from localft.errors import LocalftError, MissingExtra, TrainingFailed, TrainingInterrupted, UsageError
+from localft.errors import LocalftError, MissingExtra, TrainingFailed, TrainingInterrupted, UsageError, is_disk_full
 from localft.jobs.files import write_whole
 from localft.jobs.metrics_image import draw_metrics
 from localft.jobs.model_card import model_card
@@ -24,6 +25,7 @@ from localft.runner.processes import Processes
 from localft.runner.signals import Stopped, StopSignals
 from localft.tokenization.examples import TokenizedExample
 
+_T = TypeVar("_T")
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
@@ -67,7 +69,9 @@ def run_job(
         ExitStack() as stack,
     ):
         try:
-            prepared = processes.from_main(lambda: prepare_run(request, resume=resume, report=told, stack=stack))
+            prepared = processes.from_main(
+                lambda: _disk_full_told(lambda: prepare_run(request, resume=resume, report=told, stack=stack))
+            )
             if prepared.finished is not None:
                 return _placed(prepared.finished, prepared)
             rows = processes.in_turn(lambda: open_rows(prepared.plan, _silent))
@@ -96,13 +100,15 @@ def run_job(
 def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, report: Report) -> TrainingOutcome:
     """Trains with a record of it: however the training ends, job.json says so."""
     run = RunDirectory(prepared.run_directory)
-    recorder = JobRecorder(run, prepared.plan, resume_step=prepared.resume_step)
+    recorder = _disk_full_told(lambda: JobRecorder(run, prepared.plan, resume_step=prepared.resume_step))
 
     def tell(event: ProgressEvent) -> None:
         recorder(event)
         report(event)
 
     try:
+        for notice in prepared.notices:
+            recorder(notice)
         outcome = train(tell)
         if outcome.status == "interrupted":
             recorder.pause()
@@ -120,6 +126,10 @@ def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, re
         _record_failure(recorder, error)
         raise
     except Exception as error:
+        if is_disk_full(error):
+            full = _disk_full(error, run.path)
+            _record_failure(recorder, full)
+            raise full from error
         _record_failure(recorder, error)
         raise TrainingFailed(
             f"the training stopped at step {recorder.last_step}: {type(error).__name__}: {error}. `localft --debug train` "
@@ -127,12 +137,34 @@ def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, re
             code="internal_error",
         ) from error
     finally:
-        recorder.close()
+        with suppress(OSError):  # what a full disk did not take has been told by now
+            recorder.close()
 
 
 def _record_failure(recorder: JobRecorder, error: Exception) -> None:
     with suppress(OSError):  # a full disk must not hide what went wrong
         recorder.fail(error)
+
+
+def _disk_full_told(work: Callable[[], _T]) -> _T:
+    """Runs what writes to the disk before the training; a full disk becomes a sentence."""
+    try:
+        return work()
+    except OSError as error:
+        if is_disk_full(error):
+            raise _disk_full(error, settings.home()) from error
+        raise
+
+
+def _disk_full(error: Exception, written: Path) -> TrainingFailed:
+    """A small write found no room: a record, or the tokens. The path is the error's, where that names one."""
+    path = Path(getattr(error, "filename", None) or written)
+    place = next((parent for parent in (path, *path.parents) if parent.is_dir()), Path.cwd())
+    return TrainingFailed(
+        f"{path}: the disk is full ({error}): expected room for a small file, found {shutil.disk_usage(place).free:,} bytes "
+        "free. Free the space and run the same command again: it continues from the last checkpoint.",
+        code="disk_full",
+    )
 
 
 def _write_outputs(

@@ -26,6 +26,8 @@ FORMAT = 1
 _STAGING = ".staging-"
 _REPLACED = ".replaced-"
 _NAME = re.compile(r"checkpoint-(\d+)")
+_Listing = dict[str, dict[str, str | int]]
+"""sha256 and bytes of each file, by its name from the checkpoint's directory."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,10 @@ def staging_path(target: Path) -> Path:
 
 def commit(staging: Path, target: Path) -> None:
     """Lists the staged files with their sums, flushes everything, and renames the directory to its target."""
-    files = {
-        str(path.relative_to(staging)): {"sha256": _sha256(path), "bytes": path.stat().st_size}
-        for path in sorted(staging.rglob("*"))
-        if path.is_file()
+    files: _Listing = {
+        name: {"sha256": _sha256(path), "bytes": path.stat().st_size} for name, path in _entries(staging)
     }
-    manifest = json.dumps({"format": FORMAT, "files": files}, indent=2) + "\n"
-    (staging / MANIFEST).write_text(manifest, encoding="utf-8")
+    (staging / MANIFEST).write_text(_manifest(files), encoding="utf-8")
     for path in staging.rglob("*"):
         _flush(path)
     _flush(staging)
@@ -95,10 +94,18 @@ def commit(staging: Path, target: Path) -> None:
     discard(replaced)
 
 
-def discard(directory: Path) -> None:
-    """Removes a directory of ours, if it is there."""
-    if directory.is_dir():
-        shutil.rmtree(directory)
+def discard(entry: Path) -> None:
+    """Removes a directory or file of ours, if it is there."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)
+
+
+def remove_leftovers(run_directory: Path) -> None:
+    """Removes what saves that were cut off left behind, of checkpoints and of the model; nothing of it can be used."""
+    for leftover in [*run_directory.glob(f"{_STAGING}*"), *run_directory.glob(f"{_REPLACED}*")]:
+        discard(leftover)
 
 
 def write_state(directory: Path, state: CheckpointState) -> None:
@@ -120,22 +127,63 @@ def read_state(checkpoint: Path) -> CheckpointState:
 
 
 def verify(checkpoint: Path) -> None:
-    """Raises a CheckpointError naming the first file that is missing or not what the manifest says."""
+    """Raises a CheckpointError naming the first file that is missing, too much, or not what the manifest says."""
     try:
-        files = json.loads((checkpoint / MANIFEST).read_text(encoding="utf-8"))["files"]
-        entries = [(str(name), str(entry["sha256"]), int(entry["bytes"])) for name, entry in files.items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{checkpoint}: expected a {MANIFEST}, found none to read; it is not whole.") from error
-    for name, sha256, size in entries:
+        _verify(checkpoint)
+    except OSError as error:
+        what = f"{error.strerror or error} ({error.filename or checkpoint})"
+        raise CheckpointError(f"{checkpoint}: expected to read all of it, found: {what}.") from error
+
+
+def _verify(checkpoint: Path) -> None:
+    files = _listed(checkpoint)
+    present = {name for name, _ in _entries(checkpoint)} - {MANIFEST}
+    for name, entry in files.items():
         path = checkpoint / name
-        if not path.is_file():
+        if name not in present:
             raise CheckpointError(f"{checkpoint}: {name} is missing; the checkpoint is not whole.")
-        if path.stat().st_size != size:
-            found = path.stat().st_size
-            raise CheckpointError(f"{checkpoint}: {name} has {found} bytes, expected {size}; it was cut short.")
-        if _sha256(path) != sha256:
+        found = path.stat().st_size
+        if found != entry["bytes"]:
+            raise CheckpointError(
+                f"{checkpoint}: {name} has {found} bytes, expected {entry['bytes']}; it was cut short or written to."
+            )
+        if _sha256(path) != entry["sha256"]:
             raise CheckpointError(f"{checkpoint}: {name} does not match its sha256; its content has changed.")
-    read_state(checkpoint)
+    for name in sorted(present - set(files)):
+        raise CheckpointError(f"{checkpoint}: {name} is no part of the checkpoint; without it, it can be used.")
+    step = read_state(checkpoint).step
+    if _NAME.fullmatch(checkpoint.name) and checkpoint.name != checkpoint_path(checkpoint, step).name:
+        raise CheckpointError(f"{checkpoint}: {STATE} is of step {step}; the directory has another step's name.")
+
+
+def _listed(checkpoint: Path) -> _Listing:
+    """The files that the manifest lists, with sum and size each. It has to be, byte for byte, one that we wrote."""
+    try:
+        text = (checkpoint / MANIFEST).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise CheckpointError(f"{checkpoint}: {MANIFEST} is missing; the checkpoint is not whole.") from None
+    except UnicodeDecodeError:
+        text = ""
+    try:
+        files: _Listing = {
+            str(name): {"sha256": str(entry["sha256"]), "bytes": int(entry["bytes"])}
+            for name, entry in json.loads(text)["files"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        files = {}
+    if not files or text != _manifest(files):
+        raise CheckpointError(f"{checkpoint}: {MANIFEST} is not as it was written; its content has changed.")
+    return files
+
+
+def _manifest(files: _Listing) -> str:
+    return json.dumps({"format": FORMAT, "files": files}, indent=2) + "\n"
+
+
+def _entries(directory: Path) -> list[tuple[str, Path]]:
+    """All that is no directory below a directory, with its name from there, in order."""
+    paths = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
+    return sorted((path.relative_to(directory).as_posix(), path) for path in paths)
 
 
 def all_steps(run_directory: Path) -> list[int]:
@@ -164,8 +212,7 @@ def prune(run_directory: Path, newest_step: int) -> None:
 
     Checkpoints beyond `newest_step` go too: they belong to a future that this run, continued from before it, replaces.
     """
-    for leftover in [*run_directory.glob(f"{_STAGING}checkpoint-*"), *run_directory.glob(f"{_REPLACED}*")]:
-        discard(leftover)
+    remove_leftovers(run_directory)
     ends: list[int] = []
     for step in reversed(all_steps(run_directory)):
         checkpoint = checkpoint_path(run_directory, step)

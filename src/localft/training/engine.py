@@ -31,9 +31,10 @@ from localft.progress import (
     StepMetrics,
     TrainingOutcome,
 )
-from localft.training import checkpoints
+from localft.training import checkpoints, disk_space
 from localft.training.batching import Example, Steps
 from localft.training.checkpoints import CheckpointState
+from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
 from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
 
@@ -95,6 +96,7 @@ def _train(
     config = copy.deepcopy(base.config)
     model = make_trainable(base, plan)
     tell(Notice(_trainable_sentence(model)))
+    space = disk_space.space_needed(model, plan, tokenizer_files)
 
     hyperparameters = plan.hyperparameters
     steps = Steps(
@@ -115,7 +117,12 @@ def _train(
         base_directory=base_directory,
         tokenizer_files=tokenizer_files,
         group=group,
+        space=space,
+        device=arguments.device,
         trained_tokens=resumed.trained_tokens if resumed else 0,
+    )
+    run.require_space(
+        disk_space.needed_for_run(space, plan, run_directory, resumed.step if resumed else 0), run_directory
     )
     trainer = StepTrainer(
         model,
@@ -161,6 +168,8 @@ class _Run:
         base_directory: Path,
         tokenizer_files: Path,
         group: settings.ProcessGroup,
+        space: SpaceNeeded,
+        device: torch.device,
         trained_tokens: int,
     ) -> None:
         self.plan = plan
@@ -172,6 +181,8 @@ class _Run:
         self.base_directory = base_directory
         self.tokenizer_files = tokenizer_files
         self.group = group
+        self.space = space
+        self.device = device
         self.trained_tokens = trained_tokens
         self.interrupted = False
 
@@ -227,42 +238,59 @@ class _Run:
             autocast=self.trainer.accelerator.autocast(),
         )
 
+    def require_space(self, needed: int, target: Path) -> None:
+        """Raises on every rank where the disk has too little room; the first rank looks."""
+        error = disk_space.shortage(self.run_directory, needed, target) if self.group.is_main else None
+        if agreed(error is not None, self.device):
+            raise _everywhere(error or disk_space.not_written(target, needed, None))
+
     def _save_checkpoint(self, metrics: StepMetrics, *, epoch_end: bool) -> Path:
         """Writes a checkpoint that is whole or not there; each rank adds its own random state."""
         target = checkpoints.checkpoint_path(self.run_directory, metrics.step)
         staging = checkpoints.staging_path(target)
-        try:
-            if self.group.is_main:
-                checkpoints.discard(staging)
-                staging.mkdir(parents=True)
-            self.trainer.accelerator.wait_for_everyone()
-            self.trainer.save_state(staging)
-            self.trainer.accelerator.wait_for_everyone()
-            if self.group.is_main:
-                self._write_model(staging)
-                checkpoints.write_state(staging, self._state(metrics, epoch_end=epoch_end))
-                checkpoints.commit(staging, target)
-                checkpoints.prune(self.run_directory, newest_step=metrics.step)
-        except (OSError, SafetensorError, RuntimeError) as error:
+        self.require_space(self.space.checkpoint, target)
+
+        def begin() -> None:
             checkpoints.discard(staging)
-            raise TrainingFailed(
-                f"{target}: the checkpoint could not be written ({error}). Free disk space and run the same command "
-                "again: it continues from the checkpoint before.",
-                code="checkpoint_not_written",
-            ) from error
-        self.trainer.accelerator.wait_for_everyone()
+            staging.mkdir(parents=True)
+
+        def finish() -> None:
+            self._write_model(staging)
+            checkpoints.write_state(staging, self._state(metrics, epoch_end=epoch_end))
+            checkpoints.commit(staging, target)
+            checkpoints.prune(self.run_directory, newest_step=metrics.step)
+
+        self._write(begin, target, self.space.checkpoint, on=[0])
+        self._write(lambda: self.trainer.save_state(staging), target, self.space.checkpoint)
+        self._write(finish, target, self.space.checkpoint, on=[0])
         return target
 
     def save_model(self) -> Path:
         """Writes the finished model to `model/`; full weights in the plan's precision."""
         target = self.run_directory / MODEL_DIRECTORY
-        if self.group.is_main:
+        self.require_space(self.space.model, target)
+
+        def write() -> None:
             if not isinstance(self.trainer.model, PeftModel):
                 self.trainer.model.to(getattr(torch, self.plan.execution.precision))
             with checkpoints.staged(target) as staging:
                 self._write_model(staging)
-        self.trainer.accelerator.wait_for_everyone()
+
+        self._write(write, target, self.space.model, on=[0])
         return target
+
+    def _write(self, write: Callable[[], None], target: Path, needed: int, *, on: Sequence[int] | None = None) -> None:
+        """Runs one part of a save on all ranks or some, and waits for all; where one fails, all do, and nothing is left."""
+        failure: Exception | None = None
+        try:
+            if on is None or self.group.rank in on:
+                write()
+        except (OSError, SafetensorError, RuntimeError) as error:
+            failure = error
+        if agreed(failure is not None, self.device):
+            if self.group.is_main:
+                checkpoints.discard(checkpoints.staging_path(target))
+            raise _everywhere(disk_space.not_written(target, needed, failure)) from failure
 
     def _write_model(self, directory: Path) -> None:
         model = self.trainer.model
@@ -299,6 +327,12 @@ def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
 def _trainable_sentence(model: Trainable) -> str:
     trained = trainable_parameters(model)
     return f"{trained:,} trainable parameters."
+
+
+def _everywhere(error: TrainingFailed) -> TrainingFailed:
+    """The error as one that all ranks raise together."""
+    error.on_every_process = True
+    return error
 
 
 def _silent(event: ProgressEvent) -> None:
