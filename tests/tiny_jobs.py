@@ -161,6 +161,7 @@ def run(
     validation: Sequence[TokenizedExample] | None = None,
     resume_from: Path | None = None,
     should_stop: Callable[[], bool] = never,
+    packed: bool = True,
 ) -> tuple[TrainingOutcome, list[ProgressEvent]]:
     """Trains in this process; returns how it ended and everything it told."""
     from localft.training.engine import train
@@ -175,6 +176,7 @@ def run(
         tokenizer_files=Path(plan.model.path or ""),
         resume_from=resume_from,
         should_stop=should_stop,
+        packed=packed,
     )
     return outcome, events
 
@@ -194,3 +196,24 @@ class StopAfter:
     def __call__(self) -> bool:
         self.asked += 1
         return self.asked == self.step
+
+
+class Memory:
+    """A scoring function for which only so many positions of a micro-batch fit into memory."""
+
+    def __init__(self, positions: int, *, only_in_call: int | None = None) -> None:
+        from localft.training.loss import score
+
+        self.positions = positions
+        self.only_in_call = only_in_call
+        self.calls = 0
+        self._score = score
+
+    def __call__(self, model: Any, batch: Any) -> Any:
+        import torch
+
+        self.calls += 1
+        scores = self._score(model, batch)
+        if batch.positions > self.positions and self.only_in_call in (None, self.calls):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return scores

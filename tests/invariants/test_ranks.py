@@ -46,6 +46,8 @@ def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
         run(plan, alone, rows_of(plan), validation=random_rows(9, seed=8), should_stop=StopAfter(1))
         resumed = {"resume_from": str(alone / "checkpoint-1"), "plan": PLANS[kind]}
         jobs[name] = {"model": str(tiny_llama), "directory": str(alone), **resumed}
+    tight = {"model": str(tiny_llama), "directory": str(root / "tight"), "plan": PLANS["seven of ten"]}
+    jobs["tight"] = {**tight, "memory": 70}
     (root / "jobs.json").write_text(json.dumps(jobs))
     environment = {
         **os.environ,
@@ -85,6 +87,16 @@ def test_two_ranks_train_what_one_trains(
             assert b["full_valid_loss"] == pytest.approx(a.full_valid_loss, rel=1e-5)
         if a.valid_loss is not None:
             assert b["valid_loss"] == pytest.approx(a.valid_loss, rel=1e-5)
+
+
+def test_memory_that_runs_out_on_one_rank_makes_both_cut_smaller_and_changes_no_result(
+    two_ranks: list[dict[str, Any]],
+) -> None:
+    for found, calm in zip(two_ranks[0]["tight"]["metrics"], two_ranks[0]["seven of ten"]["metrics"], strict=True):
+        assert found["train_loss"] == pytest.approx(calm["train_loss"], rel=1e-5)
+        assert found["grad_norm"] == pytest.approx(calm["grad_norm"], rel=1e-4)
+    (sentence,) = two_ranks[0]["tight"]["warnings"]
+    assert sentence.startswith("Step 1: the memory did not suffice")
 
 
 def test_steps_on_two_ranks_hold_seven_and_three_examples(two_ranks: list[dict[str, Any]]) -> None:

@@ -12,14 +12,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch.distributed as dist
 
-from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan
+from localft.progress import Notice
+from localft.training import trainer
+from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, run, tiny_plan
 
 
-def one_job(job: dict[str, Any], rank: int) -> dict[str, Any]:
-    """Trains one job; `stop_after` is asked on the last rank only, so agreement is put to the test."""
+def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Trains one job; `stop_after` and `memory` hold on the last rank only, so agreement is put to the test."""
     plan = tiny_plan(Path(job["model"]), **job["plan"])
+    if job.get("memory") and rank == 1:
+        monkeypatch.setattr(trainer, "score", Memory(job["memory"]))
     stops = job.get("stop_after") and rank == 1
     outcome, events = run(
         plan,
@@ -35,6 +40,7 @@ def one_job(job: dict[str, Any], rank: int) -> dict[str, Any]:
         "metrics": [asdict(m) for m in metrics(events)],
         "events": len(events),
         "directory": job["directory"],
+        "warnings": [e.message for e in events if isinstance(e, Notice) and e.level == "warn"],
     }
 
 
@@ -42,7 +48,10 @@ def main() -> None:
     rank = int(os.environ["RANK"])
     jobs = json.loads(Path(sys.argv[1]).read_text())
     dist.init_process_group("gloo")  # one for all jobs: joining a second one through the same store is a race in torch
-    found = {name: one_job(job, rank) for name, job in jobs.items()}
+    found = {}
+    for name, job in jobs.items():
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            found[name] = one_job(job, rank, monkeypatch)
     dist.destroy_process_group()
     Path(f"{sys.argv[1]}.rank{rank}").write_text(json.dumps(found))
 

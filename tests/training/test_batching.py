@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from localft.tokenization.examples import TokenizedExample
-from localft.training.batching import Steps, cut, deal, order, steps_per_epoch
+from localft.training.batching import Steps, cut, deal, order, pack, steps_per_epoch
 from tiny_jobs import random_rows
 
 
@@ -30,8 +32,9 @@ def test_steps_per_epoch_round_up(n: int, batch_size: int, steps: int) -> None:
     assert steps_per_epoch(n, batch_size) == steps
 
 
-def test_deal_gives_the_longest_rows_first_and_in_turn() -> None:
-    assert deal([5, 9, 7], 2) == [[1, 0], [2]]
+def test_deal_gives_the_longest_rows_first_to_the_rank_with_the_fewest_tokens() -> None:
+    assert deal([5, 9, 7], 2) == [[1], [2, 0]]
+    assert deal([4000, 100, 100, 100, 100, 100], 2) == [[0], [1, 2, 3, 4, 5]]
     assert deal([5], 3) == [[0], [], []]
 
 
@@ -39,8 +42,25 @@ def test_deal_gives_the_longest_rows_first_and_in_turn() -> None:
 def test_deal_splits_a_step_into_shares_that_differ_by_one_row_at_most(lengths: list[int], ranks: int) -> None:
     shares = deal(lengths, ranks)
     assert sorted(position for share in shares for position in share) == list(range(len(lengths)))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-    assert max(map(len, shares)) == -(-len(lengths) // ranks)
+    loads = [sum(lengths[position] for position in share) for share in shares]
+    assert max(loads) - min(loads) <= max(lengths, default=0)
+    assert sum(1 for share in shares if share) == min(ranks, len(lengths))
+
+
+def test_pack_fills_micro_batches_with_tokens() -> None:
+    assert pack([9, 7, 2, 2], 11) == [[0, 2], [1, 3]]
+    assert pack([9, 7, 2, 2], 1000) == [[0, 1, 2, 3]]
+    assert pack([9, 7, 2, 2], 1) == [[0], [1], [2], [3]]
+    assert pack([], 10) == []
+
+
+@given(lengths=st.lists(st.integers(1, 100), max_size=40), budget=st.integers(1, 1000))
+def test_packed_micro_batches_keep_the_budget_and_are_more_than_half_full(lengths: list[int], budget: int) -> None:
+    parts = pack(lengths, budget)
+    assert sorted(position for part in parts for position in part) == list(range(len(lengths)))
+    sizes = [sum(lengths[position] for position in part) for part in parts]
+    assert all(size <= budget or len(part) == 1 for part, size in zip(parts, sizes, strict=True))
+    assert all(a + b > budget for a, b in pairwise(sizes)), "no two neighbours fit into one"
 
 
 def test_cut_keeps_the_padded_size_within_the_budget() -> None:

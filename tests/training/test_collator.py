@@ -1,13 +1,15 @@
-"""Padding, labels and the invariants of a micro-batch."""
+"""Packing, padding, labels and the invariants of a micro-batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from localft.tokenization.examples import TokenizedExample
-from localft.training.collator import collate, idle_micro_batch
+from localft.training.collator import PackedRows, PaddedRows, idle_micro_batch, micro_batches, pack_rows, pad_rows
+from tiny_jobs import random_rows
 
 
 @dataclass
@@ -20,7 +22,7 @@ class Unchecked:
 
 
 def test_rows_are_padded_on_the_right_and_labels_follow_the_weights() -> None:
-    batch = collate(
+    batch = pad_rows(
         [
             TokenizedExample(4, [5, 6, 7, 8], [0.0, 0.0, 0.5, 1.0]),
             TokenizedExample(9, [3, 2], [0.0, 1.0]),
@@ -44,12 +46,40 @@ def test_rows_are_padded_on_the_right_and_labels_follow_the_weights() -> None:
     ],
     ids=["lengths differ", "first token trained", "negative", "not a number", "empty"],
 )
-def test_a_row_that_breaks_an_invariant_never_reaches_the_model(row: Unchecked) -> None:
+@pytest.mark.parametrize("collate", [pack_rows, pad_rows])
+def test_a_row_that_breaks_an_invariant_never_reaches_the_model(collate: Any, row: Unchecked) -> None:
     with pytest.raises(AssertionError, match="line 1"):
         collate([row])
 
 
 def test_the_idle_row_carries_no_weight_and_no_label() -> None:
-    batch = idle_micro_batch()
-    assert batch.loss_weights_BT.sum() == 0
-    assert (batch.labels_BT == -100).all()
+    padded, packed = idle_micro_batch(packed=False), idle_micro_batch(packed=True)
+    assert isinstance(padded, PaddedRows)
+    assert isinstance(packed, PackedRows)
+    assert padded.loss_weights_BT.sum() == 0
+    assert (padded.labels_BT == -100).all()
+    assert packed.trained.at_N.numel() == 0
+
+
+def test_packed_rows_stand_one_behind_the_other_with_positions_of_their_own() -> None:
+    batch = pack_rows(
+        [
+            TokenizedExample(4, [5, 6, 7, 8], [0.0, 0.0, 0.5, 1.0]),
+            TokenizedExample(9, [3, 2], [0.0, 1.0]),
+        ]
+    )
+    assert batch.input_ids_1T.tolist() == [[5, 6, 7, 8, 3, 2]]
+    assert batch.position_ids_1T.tolist() == [[0, 1, 2, 3, 0, 1]]
+    assert batch.segments.cumulative_lengths.tolist() == [0, 4, 6]
+    assert batch.trained.at_N.tolist() == [1, 2, 4]
+    assert batch.trained.targets_N.tolist() == [7, 8, 2]
+    assert batch.trained.weights_N.tolist() == [0.5, 1.0, 1.0]
+    assert batch.lines == (4, 9)
+
+
+def test_packed_micro_batches_hold_no_padding_and_padded_ones_do() -> None:
+    rows = random_rows(20)
+    tokens = sum(len(row.input_ids) for row in rows)
+    for budget in (1, 100, 10**6):
+        assert sum(batch.positions for batch in micro_batches(rows, budget, packed=True)) == tokens
+    assert sum(batch.positions for batch in micro_batches(rows, 10**6, packed=False)) > tokens

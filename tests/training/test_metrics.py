@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
-from trl.trainer.utils import add_fused_lm_head
 
+from localft.modeling.attention import attend_by_segments
+from localft.modeling.head import add_trained_positions_head
 from localft.training.metrics import evaluate, validates_at, validation_rows
 from tiny_jobs import random_rows
 
@@ -17,7 +18,8 @@ from tiny_jobs import random_rows
 @pytest.fixture(scope="module")
 def model(tiny_llama: Path) -> Any:
     model = AutoModelForCausalLM.from_pretrained(tiny_llama)
-    add_fused_lm_head(model, outputs=("log_probs", "is_top1"))
+    assert attend_by_segments(model)
+    add_trained_positions_head(model)
     return model
 
 
@@ -32,12 +34,13 @@ def test_loss_does_not_depend_on_the_evaluation_batch_size(model: Any) -> None:
         assert other.mean_token_accuracy == found[0].mean_token_accuracy
 
 
-def test_loss_is_the_sum_over_tokens_divided_once(model: Any) -> None:
+def test_loss_is_the_sum_over_tokens_divided_once(model: Any, tiny_llama: Path) -> None:
     rows = random_rows(5, fractional=True)
+    plain = AutoModelForCausalLM.from_pretrained(tiny_llama)
     nll = weight = right = targets = 0.0
     for row in rows:
         with torch.no_grad():
-            logits_TV = model(input_ids=torch.tensor([row.input_ids])).logits[0].double()
+            logits_TV = plain(input_ids=torch.tensor([row.input_ids])).logits[0].double()
         for t, w in enumerate(row.loss_weights):
             if w:
                 nll -= w * logits_TV[t - 1].log_softmax(-1)[row.input_ids[t]].item()

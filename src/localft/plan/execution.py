@@ -23,7 +23,7 @@ class PlannedExecution(Strict):
     """How the steps are carried out. Nothing here changes the result."""
 
     tokens_per_micro_batch: int
-    """Upper bound of rows x longest row in a padded micro-batch; one row may exceed it alone."""
+    """Most tokens of one forward and backward pass; rows are packed without padding, and a longer row goes alone."""
     gradient_checkpointing: bool
     device: Device
     precision: Precision

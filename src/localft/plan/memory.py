@@ -26,7 +26,7 @@ OPTIMIZER_BYTES = 8
 EAGER_OVERHEAD = 2.4
 """What an unfused block keeps for the backward pass, over the least that it has to."""
 HEAD_TILE_TOKENS, HEAD_TILE_VOCAB = 4096, 32768
-"""TRL's fused head makes logits in tiles of this size, never the whole table."""
+"""The head makes at most tokens x vocabulary = 2^27 logits at a time on a GPU, never the whole table."""
 USABLE_SHARE = 0.9
 """Share of a GPU that a plan may fill; the rest is CUDA's own, and fragmentation."""
 
@@ -47,7 +47,7 @@ class MemoryEstimate(BaseModel):
     activations_bytes: int
     """What one micro-batch keeps for its backward pass."""
     head_bytes: int
-    """Logits and their gradients, in the tiles of the fused head."""
+    """Logits and their gradients, of as many positions as the head computes at a time."""
     total_bytes: int
     total_gib: float
     """total_bytes / 2^30, two decimals."""

@@ -120,7 +120,7 @@ class ExecutionRequest(Strict):
         _auto_or_integer(1),
         WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}, {"type": "null"}]}),
     ] = "auto"
-    """Token budget of one forward and backward pass: more is faster, and takes memory."""
+    """Most tokens of one forward and backward pass, packed without padding: more is faster, and takes memory."""
     gradient_checkpointing: Annotated[
         bool | Literal["auto"],
         BeforeValidator(_auto_or_boolean),

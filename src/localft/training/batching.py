@@ -1,7 +1,7 @@
 """Which examples form which optimizer step (meaning), and how a step is spread over ranks and micro-batches (execution).
 
-Meaning: `order` and `Steps` alone decide it, from the seed, the epoch and the batch size. Execution: `deal` and `cut`,
-which may be replaced or called again with other arguments without a change to the result.
+Meaning: `order` and `Steps` alone decide it, from the seed, the epoch and the batch size. Execution: `deal`,
+`pack` and `cut`, which may be replaced or called again with other arguments without a change to the result.
 """
 
 from __future__ import annotations
@@ -40,16 +40,41 @@ def steps_per_epoch(n: int, batch_size: int) -> int:
 
 
 def deal(lengths: Sequence[int], ranks: int) -> list[list[int]]:
-    """Deals positions of a step's examples to ranks, longest first and in turn, so that shares differ by one at most.
+    """Deals positions of a step's examples to ranks: the longest first, each to the rank with the fewest tokens so far.
 
-    lengths [5, 9, 7], 2 ranks -> [[1, 0], [2]]. A rank gets an empty share where there are fewer examples than ranks.
+    lengths [5, 9, 7], 2 ranks -> [[1], [2, 0]]. Loads differ by one row at most. A rank gets an empty share where there
+    are fewer examples than ranks.
     """
-    longest_first = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
-    return [longest_first[rank::ranks] for rank in range(ranks)]
+    shares: list[list[int]] = [[] for _ in range(ranks)]
+    loads = [0] * ranks
+    for position in _longest_first(lengths):
+        rank = loads.index(min(loads))
+        shares[rank].append(position)
+        loads[rank] += lengths[position]
+    return shares
+
+
+def pack(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
+    """Packs positions of a share into as few micro-batches of at most that many tokens as first-fit finds.
+
+    lengths [9, 7, 2, 2], budget 11 -> [[0, 2], [1, 3]]. A row longer than the budget goes alone.
+    """
+    parts: list[list[int]] = []
+    room: list[int] = []
+    for position in _longest_first(lengths):
+        length = lengths[position]
+        fitting = next((part for part, left in enumerate(room) if left >= length), None)
+        if fitting is None:
+            parts.append([position])
+            room.append(tokens_per_micro_batch - length)
+        else:
+            parts[fitting].append(position)
+            room[fitting] -= length
+    return parts
 
 
 def cut(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
-    """Cuts positions of a share into micro-batches of rows x longest row <= budget; a longer row goes alone.
+    """Cuts positions of a share into padded micro-batches of rows x longest row <= budget; a longer row goes alone.
 
     lengths [9, 7, 2, 2], budget 14 -> [[0], [1, 2], [3]]: rows stay in the order given, so give the longest first.
     """
@@ -63,6 +88,10 @@ def cut(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
             parts.append([position])
             longest = length
     return parts
+
+
+def _longest_first(lengths: Sequence[int]) -> list[int]:
+    return sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
 
 
 @dataclass(frozen=True)

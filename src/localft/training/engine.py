@@ -18,6 +18,8 @@ from transformers import AutoTokenizer, PreTrainedConfig
 from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
+from localft.modeling.attention import attend_by_segments
+from localft.modeling.head import add_trained_positions_head
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
@@ -51,19 +53,23 @@ def train(
     tokenizer_files: Path,
     resume_from: Path | None,
     should_stop: Callable[[], bool],
+    packed: bool = True,
 ) -> TrainingOutcome:
     """Trains, checkpoints into `run_directory` and leaves the result in `run_directory/model`.
 
     Called once in every process of the job; only the first reports. `resume_from` is a checkpoint of the same plan (see
     `checkpoints.newest_valid`): training goes on with the step behind it. `should_stop` is asked behind each step; True
-    on any process ends all of them there, saved.
+    on any process ends all of them there, saved. `packed=False` pads rows to the longest, as models do that cannot keep
+    the examples of one row apart: slower, the same result, and the reference in tests.
     """
     had_group = dist.is_initialized()
     try:
-        return _train(plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop)
+        return _train(
+            plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop, packed
+        )
     except torch.OutOfMemoryError as error:
         raise TrainingFailed(
-            "The GPU's memory did not suffice for a micro-batch. Lower execution.tokens_per_micro_batch (now "
+            "The GPU's memory did not suffice. Lower execution.tokens_per_micro_batch (now "
             f"{plan.execution.tokens_per_micro_batch}; it does not change the result), set "
             "execution.gradient_checkpointing, or choose quantization: nf4.",
             code="out_of_memory",
@@ -82,6 +88,7 @@ def _train(
     tokenizer_files: Path,
     resume_from: Path | None,
     should_stop: Callable[[], bool],
+    packed: bool,
 ) -> TrainingOutcome:
     group = settings.process_group()
     tell = report if group.is_main else _silent
@@ -94,6 +101,10 @@ def _train(
     base_directory = local_directory(plan.model)
     base = load_base_model(plan, base_directory, local_rank=group.local_rank)
     config = copy.deepcopy(base.config)
+    if packed and not attend_by_segments(base):
+        packed = False
+        tell(Notice(_padded_sentence(plan), level="warn"))
+    add_trained_positions_head(base)
     model = make_trainable(base, plan)
     tell(Notice(_trainable_sentence(model)))
     space = disk_space.space_needed(model, plan, tokenizer_files)
@@ -119,6 +130,7 @@ def _train(
         group=group,
         space=space,
         device=arguments.device,
+        packed=packed,
         trained_tokens=resumed.trained_tokens if resumed else 0,
     )
     run.require_space(
@@ -130,6 +142,8 @@ def _train(
         AutoTokenizer.from_pretrained(tokenizer_files),
         steps,
         tokens_per_micro_batch=plan.execution.tokens_per_micro_batch,
+        packed=packed,
+        tell=tell,
         after_step=run.after_step,
     )
     run.trainer = trainer
@@ -170,6 +184,7 @@ class _Run:
         group: settings.ProcessGroup,
         space: SpaceNeeded,
         device: torch.device,
+        packed: bool,
         trained_tokens: int,
     ) -> None:
         self.plan = plan
@@ -183,6 +198,7 @@ class _Run:
         self.group = group
         self.space = space
         self.device = device
+        self.packed = packed
         self.trained_tokens = trained_tokens
         self.interrupted = False
 
@@ -231,7 +247,8 @@ class _Run:
         return evaluate(
             self.trainer.model,
             examples,
-            tokens_per_micro_batch=self.plan.execution.tokens_per_micro_batch,
+            tokens_per_micro_batch=self.trainer.tokens_per_micro_batch,
+            packed=self.packed,
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,
@@ -333,6 +350,13 @@ def _everywhere(error: TrainingFailed) -> TrainingFailed:
     """The error as one that all ranks raise together."""
     error.on_every_process = True
     return error
+
+
+def _padded_sentence(plan: TrainingPlan) -> str:
+    return (
+        f"{plan.model.id}: this architecture does not keep the examples of one row apart, or does it in a way of its own. "
+        "Rows are padded to the longest of their micro-batch; the result is the same, it takes longer."
+    )
 
 
 def _silent(event: ProgressEvent) -> None:

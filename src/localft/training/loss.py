@@ -1,31 +1,34 @@
-"""The loss of a micro-batch, from log-probabilities of the targets alone.
-
-The shift by one happens here and nowhere else: TRL's fused head gives `log_probs[:, t]` of token t + 1, the weights are
-aligned to the token, so `weights[:, 1:]` meets `log_probs`. The head never builds the (B, T, V) logits.
-"""
+"""The loss of a micro-batch, from its trained positions alone; logits of all positions are never built."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from localft.training.collator import MicroBatch
+from localft.modeling.head import HeadScores
+from localft.training.collator import MicroBatch, PaddedRows
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Sums over a micro-batch, on its device."""
+def score(model: Any, batch: MicroBatch) -> HeadScores:
+    """Runs the model over a micro-batch.
 
-    weighted_nll: torch.Tensor
-    """sum(weight * nll), float32, with gradient where asked for; nats."""
-    sums: torch.Tensor
-    """float64, no gradient: [sum(weight * nll), targets whose top-1 prediction is right, targets]."""
+    For flattened rows the model attends by segments (`attention.attend_by_segments`) and carries our head
+    (`head.add_trained_positions_head`); for padded ones it carries TRL's (`trl.trainer.utils.add_fused_lm_head`).
+    """
+    if isinstance(batch, PaddedRows):
+        return _score_padded(model, batch)
+    scores: HeadScores = model(
+        input_ids=batch.input_ids_1T,
+        position_ids=batch.position_ids_1T,
+        segments=batch.segments,
+        trained=batch.trained,
+    )
+    return scores
 
 
-def score(model: Any, batch: MicroBatch) -> Scores:
-    """Runs the model over a micro-batch. The model carries TRL's fused head (`trl.trainer.utils.add_fused_lm_head`)."""
+def _score_padded(model: Any, batch: PaddedRows) -> HeadScores:
+    """The shift by one happens here: `log_probs[:, t]` is that of token t + 1, whose weight is `weights[:, t + 1]`."""
     outputs = model(
         input_ids=batch.input_ids_BT,
         attention_mask=batch.attention_mask_BT,
@@ -41,4 +44,4 @@ def score(model: Any, batch: MicroBatch) -> Scores:
             outputs.label_mask.sum(dtype=torch.float64),
         ]
     )
-    return Scores(weighted_nll=nll_BT.sum(), sums=sums)
+    return HeadScores(weighted_nll=nll_BT.sum(), sums=sums)

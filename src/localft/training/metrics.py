@@ -15,8 +15,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from localft.training.batching import Example, cut, deal
-from localft.training.collator import collate
+from localft.training.batching import Example, deal
+from localft.training.collator import micro_batches
 from localft.training.loss import score
 
 
@@ -36,6 +36,15 @@ def sum_over_ranks(sums: torch.Tensor) -> torch.Tensor:
         sums = sums.clone()
         dist.all_reduce(sums)
     return sums
+
+
+def least_over_ranks(value: int, device: torch.device) -> int:
+    """The smallest of a number over all ranks; the same answer on all of them."""
+    if not (dist.is_initialized() and dist.get_world_size() > 1):
+        return value
+    least = torch.tensor([value], device=device)
+    dist.all_reduce(least, op=dist.ReduceOp.MIN)
+    return int(least.item())
 
 
 def agreed(flag: bool, device: torch.device) -> bool:
@@ -60,6 +69,7 @@ def evaluate(
     *,
     tokens_per_micro_batch: int,
     device: torch.device,
+    packed: bool = True,
     rank: int = 0,
     ranks: int = 1,
     autocast: AbstractContextManager[Any] | None = None,
@@ -76,8 +86,8 @@ def evaluate(
     model.eval()
     try:
         with torch.no_grad(), autocast or nullcontext():
-            for part in cut([len(example.input_ids) for example in share], tokens_per_micro_batch):
-                sums += score(model, collate([share[position] for position in part]).to(device)).sums
+            for batch in micro_batches(share, tokens_per_micro_batch, packed=packed):
+                sums += score(model, batch.to(device)).sums
     finally:
         model.train(was_training)
     weight = math.fsum(w for example in examples for w in example.loss_weights)
@@ -85,6 +95,6 @@ def evaluate(
 
 
 def pooled(sums: torch.Tensor, total_weight: float) -> Pooled:
-    """Divides sums over all ranks, as `Scores.sums` has them, once."""
+    """Divides sums over all ranks, as `HeadScores.sums` has them, once."""
     nll, right, targets = sums.tolist()
     return Pooled(loss=nll / total_weight, mean_token_accuracy=right / targets if targets else 0.0)

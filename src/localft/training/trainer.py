@@ -1,7 +1,8 @@
 """TRL's SFTTrainer with one optimizer step as the loader's unit.
 
 The loader yields this rank's share of a step, `gradient_accumulation_steps` is 1, and `training_step` runs one backward
-per micro-batch, exchanging gradients in the last one only. What is overridden, and why:
+per micro-batch. Where there are several ranks, gradients are exchanged behind all of them, so that a rank whose memory
+did not suffice can compute its share again, cut smaller, before anyone sees a gradient of it. What is overridden, and why:
 
     get_train_dataloader           yields steps; not prepared by accelerate, which would spread them over ranks again
     _get_num_items_in_batch        the divisor of the loss is the step's sum of weights, known beforehand
@@ -17,10 +18,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.distributed as dist
@@ -35,12 +35,27 @@ from localft.errors import CheckpointError, TrainingFailed, UsageError
 from localft.modeling.adapters import Trainable, read_adapter
 from localft.modeling.load import read_weights
 from localft.plan import TrainingPlan
-from localft.training.batching import Step, Steps, cut
-from localft.training.collator import MicroBatch, collate, idle_micro_batch
+from localft.progress import Notice, Report
+from localft.training.batching import Step, Steps
+from localft.training.collator import MicroBatch, idle_micro_batch, micro_batches
 from localft.training.loss import score
-from localft.training.metrics import Pooled, pooled, sum_over_ranks
+from localft.training.metrics import Pooled, least_over_ranks, pooled, sum_over_ranks
 
 TRAINER_STATE = "trainer_state.json"
+
+
+@dataclass(frozen=True)
+class _Share:
+    """This rank's part of a step, its gradients computed; or why they could not be."""
+
+    sums: torch.Tensor
+    """See `HeadScores.sums`."""
+    lines_at_fault: list[int]
+    """Lines of micro-batches whose loss is not finite."""
+    budget: int
+    """Tokens of a micro-batch with which memory sufficed."""
+    too_large: MicroBatch | None
+    """A micro-batch of a single row for which it did not."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,8 @@ class StepTrainer(SFTTrainer):
         steps: Steps,
         *,
         tokens_per_micro_batch: int,
+        packed: bool,
+        tell: Report,
         after_step: AfterStep,
     ) -> None:
         weights = {parameter: parameter.data for parameter in model.parameters() if parameter.requires_grad}
@@ -111,14 +128,16 @@ class StepTrainer(SFTTrainer):
             processing_class=tokenizer,
             # The base class wants rows to look at, but only the loader below is ever read.
             train_dataset=Dataset.from_list([{"input_ids": [0], "labels": [0]}]),
-            data_collator=collate,
+            data_collator=_only_step,
             callbacks=[_EpochOfSteps(steps)],
         )
         for parameter, data in weights.items():
             parameter.data = data.to(parameter.device)  # TRL has cast the adapters of a quantised model to bfloat16
         self.remove_callback(PrinterCallback)
         self._steps = steps
-        self._tokens_per_micro_batch = tokens_per_micro_batch
+        self.tokens_per_micro_batch = tokens_per_micro_batch
+        self._packed = packed
+        self._tell = tell
         self._after_step = after_step
         self._step: Step | None = None
         self._train = Pooled(0.0, 0.0)
@@ -134,36 +153,80 @@ class StepTrainer(SFTTrainer):
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> None:
         return None
 
-    def micro_batches(self, step: Step) -> list[MicroBatch]:
-        """Cuts this rank's share of a step; at least one, since every rank takes part in the exchange of gradients."""
-        lengths = [len(example.input_ids) for example in step.share]
-        parts = cut(lengths, self._tokens_per_micro_batch)
-        return [collate([step.share[position] for position in part]) for part in parts] or [idle_micro_batch()]
-
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> torch.Tensor:
         """Computes the gradients of one optimizer step; returns its loss over all ranks."""
         self._started = time.perf_counter()
         step: Step = inputs["step"]
-        _assert_trained(step, self.state.global_step + 1)
+        number = self.state.global_step + 1
+        _assert_trained(step, number)
         model.train()
-        batches = self.micro_batches(step)
-        sums_by_batch = []
-        for position, batch in enumerate(batches):
-            is_last = position == len(batches) - 1
-            with nullcontext() if is_last else self.accelerator.no_sync(model):
-                loss, batch_sums = self._micro_batch_loss(model, batch.to(self.args.device), step.total_weight)
-                self.accelerator.backward(loss)
-            sums_by_batch.append(batch_sums)
-        sums = sum_over_ranks(torch.stack(sums_by_batch).sum(dim=0))
+        share = self._share(self.accelerator.unwrap_model(model), step)
+        self._agree_on_budget(share, number)
+        if self.accelerator.num_processes > 1:
+            self._exchange_gradients(model, step)
+        sums = sum_over_ranks(share.sums)
         if not bool(torch.isfinite(sums[0])):
-            mine = [b.lines for b, s in zip(batches, sums_by_batch, strict=True) if not bool(torch.isfinite(s[0]))]
-            lines = _gather_lines([line for part in mine for line in part])
-            raise _everywhere(_not_finite("loss", self.state.global_step + 1, lines))
+            raise _everywhere(_not_finite("loss", number, _gather_lines(share.lines_at_fault)))
         self._step = step
         self._train = pooled(sums, step.total_weight)
         return torch.tensor(self._train.loss, device=self.args.device)
+
+    def _share(self, model: torch.nn.Module, step: Step) -> _Share:
+        """Adds up the gradients of this rank's share; again with smaller micro-batches where memory did not suffice.
+
+        A share is a sum over rows whatever the cut, so the result is the same. Random numbers begin again where they were.
+        The model is given bare: ranks run different numbers of micro-batches, and data parallelism counts forward passes.
+        """
+        budget = self.tokens_per_micro_batch
+        random_state = _random_state(self.args.device)
+        while True:
+            batches = micro_batches(step.share, budget, packed=self._packed)
+            try:
+                return self._backward(model, batches, step.total_weight, budget)
+            except torch.OutOfMemoryError:
+                pass  # what follows must be outside, where the error no longer holds on to the tensors
+            model.zero_grad(set_to_none=True)
+            _restore_random_state(random_state, self.args.device)
+            if self.args.device.type == "cuda":
+                torch.cuda.empty_cache()
+            largest = max(batches, key=lambda batch: batch.positions)
+            if all(len(batch.lines) == 1 for batch in batches):
+                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), [], budget, largest)
+            budget = max(1, min(budget, largest.positions) // 2)
+
+    def _backward(self, model: torch.nn.Module, batches: list[MicroBatch], total_weight: float, budget: int) -> _Share:
+        sums_by_batch = [torch.zeros(3, dtype=torch.float64, device=self.args.device)]
+        for batch in batches:
+            loss, sums = self._micro_batch_loss(model, batch.to(self.args.device), total_weight)
+            self.accelerator.backward(loss)
+            sums_by_batch.append(sums)
+        sums_BS = torch.stack(sums_by_batch)
+        finite = torch.isfinite(sums_BS[1:, 0]).tolist()
+        lines = [line for batch, fine in zip(batches, finite, strict=True) if not fine for line in batch.lines]
+        return _Share(sums_BS.sum(dim=0), lines, budget, too_large=None)
+
+    def _agree_on_budget(self, share: _Share, number: int) -> None:
+        """Takes over the smallest budget of all ranks; fails on all of them where a single row is too much for one."""
+        budget = least_over_ranks(0 if share.too_large else share.budget, self.args.device)
+        if budget == 0:
+            raise _everywhere(_too_large(share.too_large, number), code="out_of_memory")
+        if budget < self.tokens_per_micro_batch:
+            self.tokens_per_micro_batch = budget
+            self._tell(
+                Notice(
+                    f"Step {number}: the memory did not suffice for a micro-batch. The step was computed again with "
+                    f"{budget} tokens in each, as all from here on; the result is the same.",
+                    level="warn",
+                )
+            )
+
+    def _exchange_gradients(self, model: torch.nn.Module, step: Step) -> None:
+        """Sums all ranks' gradients: the exchange rides on the backward pass of a row without weight."""
+        batch = idle_micro_batch(packed=self._packed).to(self.args.device)
+        loss, _ = self._micro_batch_loss(model, batch, step.total_weight)
+        self.accelerator.backward(loss)
 
     def _micro_batch_loss(
         self, model: torch.nn.Module, batch: MicroBatch, total_weight: float
@@ -179,7 +242,7 @@ class StepTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Returns a micro-batch's part of the step's loss, and its sums (see `Scores.sums`) if asked for outputs.
+        """Returns a micro-batch's part of the step's loss, and its sums (see `HeadScores.sums`) if asked for outputs.
 
         DDP averages gradients over ranks; the factor of the number of ranks makes a sum of that average.
         """
@@ -271,9 +334,9 @@ def _assert_trained(step: Step, number: int) -> None:
         )
 
 
-def _everywhere(message: str) -> TrainingFailed:
+def _everywhere(message: str, *, code: str | None = None) -> TrainingFailed:
     """A failure that all ranks find by the same numbers, so that none is left waiting."""
-    error = TrainingFailed(message)
+    error = TrainingFailed(message, code=code)
     error.on_every_process = True
     return error
 
@@ -292,6 +355,27 @@ def _not_finite(what: str, number: int, lines: tuple[int, ...]) -> str:
         f"Step {number} ({_named(lines)}): the {what} is not a finite number. Lower learning_rate_multiplier, and look "
         "at these rows with `localft show`."
     )
+
+
+def _too_large(batch: MicroBatch | None, number: int) -> str:
+    row = "a single row" if batch is None else f"a single row of {batch.positions} tokens (line {batch.lines[0]})"
+    return (
+        f"Step {number}: the GPU's memory did not suffice for {row}. Set execution.gradient_checkpointing, choose "
+        "`quantization: nf4`, a lower max_length or a smaller model."
+    )
+
+
+RandomState: TypeAlias = tuple[torch.Tensor, torch.Tensor | None]
+
+
+def _random_state(device: torch.device) -> RandomState:
+    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+
+def _restore_random_state(state: RandomState, device: torch.device) -> None:
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.cuda.set_rng_state(state[1], device)
 
 
 def _named(lines: tuple[int, ...]) -> str:

@@ -1,0 +1,103 @@
+"""How a step is carried out never changes what it computes: packed or padded, cut small or large, memory or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from localft.errors import TrainingFailed
+from localft.progress import Notice, ProgressEvent, StepMetrics
+from localft.training import trainer
+from tiny_jobs import LORA, Memory, metrics, random_rows, run, tiny_plan, with_budget
+
+ROWS = random_rows(10, fractional=True)
+VALIDATION = random_rows(5, seed=8)
+METHODS: dict[str, dict[str, Any]] = {
+    "lora": {},
+    "nf4": {"quantization": "nf4"},
+    "full": {"lora": None, "learning_rate": 1e-3},
+    "checkpointed": {"gradient_checkpointing": True},
+}
+
+
+def assert_equal(found: list[StepMetrics], expected: list[StepMetrics]) -> None:
+    """To the tolerance of floats: losses 1e-5, gradient norms 1e-4."""
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert (a.examples, a.tokens, a.trained_tokens) == (b.examples, b.tokens, b.trained_tokens)
+        assert a.train_loss == pytest.approx(b.train_loss, rel=1e-5)
+        assert a.grad_norm == pytest.approx(b.grad_norm, rel=1e-4)
+        assert a.train_mean_token_accuracy == pytest.approx(b.train_mean_token_accuracy)
+        assert a.full_valid_loss == (b.full_valid_loss and pytest.approx(b.full_valid_loss, rel=1e-5))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fixture", ["tiny_llama", "tiny_phi3"])
+def test_packed_rows_train_what_padded_rows_train(
+    request: pytest.FixtureRequest, tmp_path: Path, fixture: str, method: str
+) -> None:
+    plan = tiny_plan(
+        request.getfixturevalue(fixture), examples=10, batch_size=7, tokens_per_micro_batch=150, **METHODS[method]
+    )
+    packed, padded = (
+        metrics(run(plan, tmp_path / str(packed), ROWS, validation=VALIDATION, packed=packed)[1])
+        for packed in (True, False)
+    )
+    assert packed != padded, "they are two ways, not one"
+    assert_equal(packed, padded)
+
+
+def test_budgets_of_1k_and_64k_tokens_train_the_same(tiny_llama: Path, tmp_path: Path) -> None:
+    rows = [*random_rows(8, fractional=True), *random_rows(8, seed=6, shortest=300)]
+    plan = tiny_plan(tiny_llama, examples=16, batch_size=16, n_epochs=2)
+    assert_equal(*(metrics(run(with_budget(plan, b), tmp_path / str(b), rows)[1]) for b in (1_000, 64_000)))
+
+
+def warnings(events: list[ProgressEvent]) -> list[str]:
+    return [event.message for event in events if isinstance(event, Notice) and event.level == "warn"]
+
+
+@pytest.mark.parametrize("options", [{}, {"quantization": "nf4"}, {"lora": None, "learning_rate": 1e-3}], ids=str)
+def test_running_out_of_memory_changes_the_cut_and_not_the_result(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2, **options)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS, validation=VALIDATION)[1])
+    monkeypatch.setattr(trainer, "score", Memory(130))
+    _, events = run(plan, tmp_path / "tight", ROWS, validation=VALIDATION)
+    assert_equal(metrics(events), calm)
+    (sentence,) = warnings(events)
+    assert sentence.startswith("Step 1: the memory did not suffice")
+
+
+def test_a_step_that_ran_out_of_memory_half_way_is_the_step_of_the_smaller_cut_to_the_same_bits(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradients of the micro-batches that did fit are dropped, and dropout is drawn as if they had never been."""
+    lora = LORA.model_copy(update={"dropout": 0.1})
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=10, n_epochs=2, lora=lora, tokens_per_micro_batch=120)
+    monkeypatch.setattr(trainer, "score", Memory(0, only_in_call=2))
+    _, events = run(plan, tmp_path / "tight", ROWS)
+    monkeypatch.undo()
+    (sentence,) = warnings(events)
+    budget = int(sentence.split(" tokens in each")[0].split()[-1])
+    assert budget < 120
+    assert metrics(events) == metrics(run(with_budget(plan, budget), tmp_path / "calm", ROWS)[1])
+    found, expected = (load_file(tmp_path / d / "model/adapter_model.safetensors") for d in ("tight", "calm"))
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_single_row_that_does_not_fit_fails_by_its_line_and_with_advice(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "score", Memory(20))
+    longest = max(ROWS, key=lambda row: len(row.input_ids))
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=10)
+    expected = rf"a single row of {len(longest.input_ids)} tokens \(line {longest.line}\)\. Set execution\.gradient"
+    with pytest.raises(TrainingFailed, match=expected) as caught:
+        run(plan, tmp_path, ROWS)
+    assert caught.value.code == "out_of_memory"
