@@ -266,9 +266,14 @@ def _resolve(name: str, seen: tuple[str, ...]) -> PlannedModel:
     directory = Path(name).expanduser()
     if directory.is_dir():
         return _from_directory(name, directory.resolve(), (*seen, name))
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name):
+    if is_hub_id(name):
         return _from_hub_cache(name)
     raise _unknown(name)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a hub id: owner/model."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None
 
 
 def _from_catalog(entry: CatalogEntry) -> PlannedModel:

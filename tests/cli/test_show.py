@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 
+import jsonschema
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -109,3 +111,28 @@ def test_model_that_is_not_on_this_machine_is_said(data_file):
 def test_missing_file_is_said(tiny_llama, tmp_path):
     with pytest.raises(UsageError, match=r"gone\.jsonl"):
         run(tmp_path / "gone.jsonl", "--model", tiny_llama)
+
+
+def test_text_that_spells_a_control_token_is_told_apart_from_one(data_file, tiny_llama):
+    output = run(data_file, "--model", tiny_llama, "--line", 3)
+    assert "Say \\<|eot_id|><|eot_id|>" in output and "text that spells a control token" in output
+    assert "spells a control token" not in run(data_file, "--model", tiny_llama, "--line", 2)
+
+
+def test_characters_that_act_on_a_terminal_are_made_visible(tmp_path, tiny_llama):
+    odd = rows(tmp_path / "odd.jsonl", [("user", "a\u202eb\u200bc\x1b[31m"), ("assistant", "ok")])
+    output = run(odd, "--model", tiny_llama, "--line", 1)
+    assert "a\\u{202e}b\\u{200b}c\\u{1b}[31m" in output
+
+
+def test_row_longer_than_the_model_takes_is_refused_as_everywhere(tmp_path, tiny_llama):
+    long = rows(tmp_path / "long.jsonl", [("user", "why " * 3000), ("assistant", "ok")])
+    refused = json.loads(run(long, "--model", tiny_llama, "--format", "json", code=1))["refused"]
+    assert refused["code"] == "too_long"
+    run(long, "--model", tiny_llama, "--format", "json", "--max-length", 30000)
+
+
+def test_json_rows_follow_the_published_schema(data_file, tiny_llama):
+    schema = json.loads(resources.files("localft").joinpath("schemas/show.schema.json").read_text("utf-8"))
+    for line in run(data_file, "--model", tiny_llama, "--format", "json", code=1).splitlines():
+        jsonschema.validate(json.loads(line), schema, cls=jsonschema.Draft202012Validator)

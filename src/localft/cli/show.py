@@ -33,6 +33,10 @@ def show(
     chat_template: Annotated[
         str | None, typer.Option("--chat-template", help="Jinja file to use in place of the model's own template.")
     ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option("--max-length", min=1, help="Longer rows are refused. [default: the model's context length]"),
+    ] = None,
     rows: Annotated[
         int | None,
         typer.Option("--rows", min=1, help=f"How many rows to show. [default: {_ROWS_SHOWN}; all with --format json]"),
@@ -46,15 +50,25 @@ def show(
     Trained tokens are green, context is dim; without colour, trained text stands in ⟦ ⟧. With --format json: ids, weights as
     numbers and tokens. Exit code 1 where a shown row is not valid or is refused.
     """
-    from localft.catalog import resolve_model
+    from localft.catalog import model_facts, resolve_model
     from localft.runner.tokenizer import as_trained
     from localft.tokenization.loading import load_chat_tokenizer, read_chat_template
-    from localft.tokenization.render import render_examples
+    from localft.tokenization.survey import DroppedRow, TokenStatistics, survey_rows
 
     template = read_chat_template(chat_template) if chat_template else None
-    tokenizer = as_trained(load_chat_tokenizer(resolve_model(model), chat_template=template))
+    planned = resolve_model(model)
+    tokenizer = as_trained(load_chat_tokenizer(planned, chat_template=template))
     limit = rows if rows is not None else (None if format == "json" else _ROWS_SHOWN)
-    rendered = islice(render_examples(_examples(file, line), tokenizer), limit)
+    longest = max_length or model_facts(planned).context_length
+    surveyed = survey_rows(
+        islice(_examples(file, line), limit),
+        tokenizer,
+        file=file,
+        max_length=longest,
+        overlong="refuse",
+        statistics=TokenStatistics(),
+    )
+    rendered = (row for row in surveyed if not isinstance(row, DroppedRow))  # refusing drops none
     refused = (
         _print_json(rendered, tokenizer) if format == "json" else _print_text(rendered, tokenizer, file, model, line)
     )
@@ -105,6 +119,7 @@ def _print_text(
 
     console = Console(highlight=False, soft_wrap=True)
     shown = refused = 0
+    spelled = False
     for row in rendered:
         shown += 1
         if isinstance(row, RowRefused):
@@ -112,21 +127,26 @@ def _print_text(
             console.print(f"line {row.line}: refused ({row.code})", style="bold red", markup=False)
             console.print(row.message, markup=False)
         else:
-            _print_row(row, tokenizer, console)
+            spelled |= _print_row(row, tokenizer, console)
         console.print()
-    legend = (
-        "[bold green]green[/]: trained. [dim]dim[/]: context."
-        if console.is_terminal
-        else "⟦ ⟧: trained. The rest: context."
-    )
-    console.print(legend)
+    if _is_coloured(console):
+        console.print("[bold green]green[/]: trained. [dim]dim[/]: context.")
+    else:
+        console.print("⟦ ⟧: trained. The rest: context.")
+    if spelled:
+        console.print("\\<...>: text that spells a control token; it stays text.", markup=False)
     if line is None:
         console.print(f"{shown} row(s) shown; --line N shows one, --rows N more, --format json all of them as numbers.")
     console.print(f"Next: localft plan --model {model} --training-file {file}", markup=False)
     return refused
 
 
-def _print_row(row: TokenizedExample, tokenizer: ChatTokenizer, console: Console) -> None:
+def _is_coloured(console: Console) -> bool:
+    return console.is_terminal and not console.no_color and console.color_system is not None
+
+
+def _print_row(row: TokenizedExample, tokenizer: ChatTokenizer, console: Console) -> bool:
+    """Prints a row; returns whether text in it spells a control token."""
     from rich.text import Text
 
     from localft.tokenization.show import text_runs, visible
@@ -134,11 +154,14 @@ def _print_row(row: TokenizedExample, tokenizer: ChatTokenizer, console: Console
     trained = sum(weight > 0 for weight in row.loss_weights)
     console.print(f"line {row.line}: {len(row.input_ids)} tokens, {trained} trained", style="bold", markup=False)
     text = Text()
+    spelled = False
     for run in text_runs(row, tokenizer):
+        spelled |= run.spells_control
         if run.weight == 0:
             text.append(visible(run.text), style="dim")
-        elif console.is_terminal:
+        elif _is_coloured(console):
             text.append(visible(run.text), style="bold green")
         else:
             text.append(f"⟦{visible(run.text)}⟧")
     console.print(text)
+    return spelled

@@ -14,6 +14,7 @@ files that are no run's, are refused rather than mixed with.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -204,7 +205,16 @@ def _read(path: Path, kind: type[_Model]) -> _Model:
 def _is_leftover(entry: Path, run: RunDirectory) -> bool:
     """Hidden files are nobody's business, and what stands before job.json belongs to a run that never began."""
     begun = (run.plan_file, run.events_file, run.results_file)
-    return entry.name.startswith(".") or (entry in begun and run.plan_file.exists())
+    return entry.name.startswith(".") or (entry in begun and _is_plan(run.plan_file))
+
+
+def _is_plan(file: Path) -> bool:
+    """Whether a file is a plan of ours, not something else of that name."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "localft_version" in content
 
 
 def _make(path: Path) -> list[Path]:

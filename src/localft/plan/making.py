@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import localft
 from localft import hyperparameters
 from localft.catalog import (
     ModelFacts,
@@ -198,7 +199,13 @@ def _execution_notes(
 def _uncounted_note(model: PlannedModel) -> str:
     if tokenizer_directory(model) is not None:
         return f"{UNCOUNTED} in this plan."
-    assert model.hub_id is not None, "only a hub model can be absent"
+    if model.hub_id is None:
+        raise ModelError(
+            f"{model.path}: expected the tokenizer's tokenizer.json in it, found none; save it with "
+            "transformers.AutoTokenizer.from_pretrained(...).save_pretrained(...)",
+            code="no_tokenizer",
+            param="model",
+        )
     return (
         f"{UNCOUNTED}: the tokenizer is not on this machine. Fetch it with: "
         f'hf download {model.hub_id} --include "*.json" --include "*.jinja" (training fetches it too).'
@@ -284,4 +291,4 @@ def _version() -> str:
     try:
         return importlib.metadata.version("localft")
     except importlib.metadata.PackageNotFoundError:  # run from a source tree that was never installed
-        return "unknown"
+        return localft.__version__

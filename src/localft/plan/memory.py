@@ -2,7 +2,8 @@
 
 Weights, adapter, gradients and optimizer are exact counts of numbers. Activations are an estimate: what a Llama block
 keeps for its backward pass at the least, times 2.4 for what transformers and peft keep beyond it when nothing is fused.
-Plan on being right within a third; the trainer measures, and cuts its micro-batches smaller where it has to.
+Plan on being right within a third. Where a GPU's memory does not suffice all the same, the trainer cuts the step's
+micro-batches smaller and computes the same step again.
 
 All figures are for one process, which holds the whole model.
 """

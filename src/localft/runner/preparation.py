@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from localft import catalog, settings
 from localft.data.reading import require_valid
 from localft.data.validation import validate_files
-from localft.errors import CheckpointError, DataError, LocalftError, UsageError
+from localft.errors import CheckpointError, DataError, LocalftError, ModelError, UsageError
 from localft.jobs.job import new_job
 from localft.jobs.recorder import opening_events
 from localft.jobs.run_directory import EarlierRun, create_run, differences, find_run, locked, refuse_other_meaning
@@ -72,6 +72,7 @@ def prepare_run(
     if given is not None and resume == "never":
         _refuse_used(given)
     _require_valid_data(request)
+    _fetch_unlisted_model(request, report)
     plan = _resolve(request)
     earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
     warnings: list[Notice] = []
@@ -151,6 +152,21 @@ def _with_local_model(plan: TrainingPlan, report: Report) -> TrainingPlan:
     report(Notice(f"fetching {plan.model.hub_id} from the hub"))
     directory = local_directory(plan.model)
     return plan.model_copy(update={"model": plan.model.model_copy(update={"path": str(directory)})})
+
+
+def _fetch_unlisted_model(request: TrainingRequest | TrainingPlan, report: Report) -> None:
+    """Fetches a hub model that the catalogue does not know: without its config.json there is nothing to plan with."""
+    if not isinstance(request, TrainingRequest):
+        return
+    try:
+        catalog.resolve_model(request.model)
+    except ModelError as error:
+        if error.code != "model_not_found" or not catalog.is_hub_id(request.model):
+            return  # planning will say it
+        from localft.modeling.load import local_directory
+
+        report(Notice(f"fetching {request.model} from the hub"))
+        local_directory(catalog.PlannedModel(id=request.model, path=None, hub_id=request.model))
 
 
 def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatTokenizer, report: Report) -> TokenStore:

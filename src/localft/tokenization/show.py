@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,13 +20,27 @@ class TextRun:
     text: str
     weight: float
     tokens: int
+    spells_control: bool
+    """Whether some of the text spells a control token without being one."""
 
 
 def text_runs(row: TokenizedExample, tokenizer: ChatTokenizer) -> Iterator[TextRun]:
-    """The row as runs of equal weight, in order; their texts joined are the row's render."""
-    for weight, group in groupby(zip(row.input_ids, row.loss_weights, strict=True), key=lambda pair: pair[1]):
+    """The row as runs of equal weight, in order, for eyes.
+
+    Text that spells a control token without being one is shown with a backslash before it, as in `\\<|eot_id|>`.
+    """
+    controls = set(tokenizer.special_tokens.texts.values())
+    pairs = zip(row.input_ids, row.loss_weights, strict=True)
+    for weight, group in groupby(pairs, key=lambda pair: pair[1]):
         ids = [id for id, _ in group]
-        yield TextRun(tokenizer.decode(ids), weight, len(ids))
+        text, spelled = "", 0
+        for is_control, part in groupby(ids, key=controls.__contains__):
+            decoded = tokenizer.decode(list(part))
+            if not is_control and tokenizer.special_pattern is not None:
+                decoded, count = tokenizer.special_pattern.subn(lambda match: "\\" + match[0], decoded)
+                spelled += count
+            text += decoded
+        yield TextRun(text, weight, len(ids), spelled > 0)
 
 
 def row_to_dict(row: TokenizedExample | RowRefused, tokenizer: ChatTokenizer) -> dict[str, Any]:
@@ -42,16 +57,20 @@ def row_to_dict(row: TokenizedExample | RowRefused, tokenizer: ChatTokenizer) ->
     }
 
 
+_JOINERS = "\u200c\u200d"  # belong to scripts and emoji
+
+
 def visible(text: str) -> str:
-    """The text with its line ends and other control characters made visible; a line end still ends the line."""
+    """The text with characters made visible that would act on a terminal or hide; a line end still ends the line."""
     shown = []
     for character in text:
+        kind = unicodedata.category(character)
         if character == "\n":
             shown.append("↵\n")
         elif character == "\t":
             shown.append("⇥")
-        elif ord(character) < 32 or ord(character) == 127:
-            shown.append(f"\\x{ord(character):02x}")
+        elif kind in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") and character not in _JOINERS:
+            shown.append(f"\\u{{{ord(character):x}}}")
         else:
             shown.append(character)
     return "".join(shown)

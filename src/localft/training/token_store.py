@@ -22,7 +22,7 @@ from datasets.arrow_writer import ArrowWriter
 
 from localft import settings
 from localft.data.reading import read_examples
-from localft.errors import DataError, RowRefused
+from localft.errors import DataError, RowRefused, UsageError
 from localft.tokenization.examples import TokenizedExample
 from localft.tokenization.survey import DroppedRow, Overlong, TokenStatistics, survey_rows
 from localft.tokenization.tokenizer import ChatTokenizer
@@ -78,8 +78,11 @@ def open_token_store(
     max_length: int | None = None,
     overlong: Overlong = "refuse",
     progress: Callable[[int], None] | None = None,
+    starting: Callable[[], None] | None = None,
 ) -> TokenStore:
-    """The store of a data file, made now if there is none. `progress` gets the number of rows tokenised so far.
+    """The store of a data file, made now if there is none.
+
+    `starting` is called before anything is tokenised, `progress` with the number of rows tokenised so far.
 
     Raises DataError naming every refused row, with nothing left on disk. Two processes may make the same store at once: each
     writes its own directory, and the first one renamed stays.
@@ -91,8 +94,17 @@ def open_token_store(
     directory = shelf / store_key(data_sha256, tokenizer, max_length=max_length, overlong=overlong)
     if _is_whole(directory):
         return TokenStore(directory, was_cached=True)
-    shelf.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=".making-", dir=shelf))
+    if starting:
+        starting()
+    try:
+        shelf.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".making-", dir=shelf))
+    except OSError as error:
+        raise UsageError(
+            f"{shelf}: the tokenised rows cannot be kept there ({error.strerror}); set LOCALFT_HOME to a directory that can "
+            "be written",
+            param="LOCALFT_HOME",
+        ) from error
     try:
         _write(staging, data_file, tokenizer, max_length, overlong, progress)
         if directory.exists() and not _is_whole(directory):
