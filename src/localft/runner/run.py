@@ -68,13 +68,20 @@ def run_job(
         StopSignals(settings.control_directory(), speaks=place.is_main) as stop,
         ExitStack() as stack,
     ):
+
+        def tell(event: ProgressEvent) -> None:
+            stop.check()
+            told(event)
+
         try:
             prepared = processes.from_main(
-                lambda: _disk_full_told(lambda: prepare_run(request, resume=resume, report=told, stack=stack))
+                lambda: _disk_full_told(lambda: prepare_run(request, resume=resume, report=tell, stack=stack))
             )
+            stop.check()
             if prepared.finished is not None:
                 return _placed(prepared.finished, prepared)
             rows = processes.in_turn(lambda: open_rows(prepared.plan, _silent))
+            stop.check()
         except Stopped:
             error = TrainingInterrupted("stopped before the training began; the same command starts it again")
             error.on_every_process = True

@@ -2,19 +2,26 @@
 
 Before the training there is nothing to save, so there the first one stops at once. While the outputs of a finished training
 are written the first one only waits.
+
+No error is raised inside of an import: libraries catch it, and what they leave half imported fails later with an error of its
+own. There the first signal waits for the next safe place, and a second one ends the process.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+from localft.errors import TrainingInterrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAID = b"\nstopping after this step and saving; once more to stop at once\n"
+_SAID_IN_IMPORT = b"\nstopping as soon as the packages are loaded; once more to stop at once\n"
 
 
 class Stopped(KeyboardInterrupt):
@@ -25,14 +32,18 @@ class StopSignals:
     """Listens while it is entered. In a thread, where Python allows no handlers, the caller's handlers stay."""
 
     def __init__(self, control_directory: Path | None, *, speaks: bool = True) -> None:
+        self._control = control_directory
         self._stop_file = control_directory / "stop" if control_directory else None
         self._speaks = speaks
         self._saves = False
         self._requested = False
+        self._raised = False
+        self._entered_in: FrameType | None = None
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            self._entered_in = sys._getframe(1)
             self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
         return self
 
@@ -41,6 +52,12 @@ class StopSignals:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        self._entered_in = None
+
+    def check(self) -> None:
+        """A safe place before the training: raises what a signal inside of an import could not."""
+        if self._requested and not self._saves:
+            self._stop()
 
     def save_first(self) -> None:
         """From here on there is something to save: the first signal is a request."""
@@ -51,8 +68,32 @@ class StopSignals:
         return self._requested or (self._stop_file is not None and self._stop_file.exists())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if not self._saves or self.requested():
-            raise Stopped
+        importing = self._is_importing(frame)
+        again = self._raised or (self.requested() if self._saves else self._requested)
+        if self._raised or (again and importing):
+            self._end_process()
+        if again or not (self._saves or importing):
+            self._stop()
         self._requested = True
         if self._speaks:
-            os.write(2, _SAID)  # the one way to write that a signal handler may take
+            os.write(
+                2, _SAID if self._saves else _SAID_IN_IMPORT
+            )  # the one way to write that a signal handler may take
+
+    def _stop(self) -> NoReturn:
+        self._raised = True
+        raise Stopped
+
+    def _is_importing(self, frame: FrameType | None) -> bool:
+        """Whether an import has begun, and not ended, since this was entered."""
+        while frame is not None and frame is not self._entered_in:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return True
+            frame = frame.f_back
+        return False
+
+    def _end_process(self) -> NoReturn:
+        """Ends without unwinding, which nothing can swallow. What is on disk can be continued; locks end with the process."""
+        if self._control is not None and self._speaks:
+            (self._control / "exit-code").write_text(str(TrainingInterrupted.exit_code))
+        os._exit(TrainingInterrupted.exit_code)

@@ -1,0 +1,55 @@
+"""Signals before the training, where the process is often inside of an import."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localft.runner.signals import Stopped, StopSignals
+
+SEND = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+
+
+def test_a_signal_inside_of_an_import_waits_for_the_next_safe_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "signalled_once.py").write_text(SEND + "complete = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with StopSignals(None) as stop:
+        assert importlib.import_module("signalled_once").complete
+        with pytest.raises(Stopped):
+            stop.check()
+    assert capfd.readouterr().err.splitlines()[1:] == [
+        "stopping as soon as the packages are loaded; once more to stop at once"
+    ]
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_second_signal_inside_of_an_import_ends_the_process_though_errors_are_caught(
+    tmp_path: Path, saves: bool
+) -> None:
+    (tmp_path / "signalled_twice.py").write_text(
+        SEND + "try:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    program = (
+        "from localft.runner.signals import StopSignals\n"
+        "with StopSignals(None) as stop:\n"
+        f"    {'stop.save_first()' if saves else 'pass'}\n"
+        "    import signalled_twice\n"
+        "    print('went on')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (75, "")
+    assert len(done.stderr.strip().splitlines()) == 1
