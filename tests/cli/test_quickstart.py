@@ -146,3 +146,24 @@ def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
     program = "from localft.cli.quickstart import _say; _say('█ naïve')"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     assert done.stdout == b"? na?ve\n"
+
+
+@pytest.mark.slow
+def test_the_tuned_model_answers_as_the_model_card_asks_it(finished: Finished) -> None:
+    """With the prompt that transformers makes, not the one that is cut out of a training row."""
+    import torch
+    from peft import AutoPeftModelForCausalLM
+    from transformers import AutoTokenizer
+
+    path = finished.directory / "runs" / "quickstart" / "model"
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    model = AutoPeftModelForCausalLM.from_pretrained(path, dtype="auto")
+    for example in quickstart._asked_examples():
+        *context, answer = [{"role": message.role, "content": message.content} for message in example.messages]
+        inputs = tokenizer.apply_chat_template(
+            context, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        with torch.no_grad():
+            written = model.generate(**inputs, max_new_tokens=60, do_sample=False)
+        text = tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        assert text == answer["content"]
