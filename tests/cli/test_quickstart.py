@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from localft.cli import quickstart
-from localft.errors import UsageError
+from localft.errors import MissingExtra, UsageError
 from localft.tiny.model import SHIPPED_DIRECTORY
 from localft.tokenization.tokenizer import ChatTokenizer
 
@@ -146,3 +146,12 @@ def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
     program = "from localft.cli.quickstart import _say; _say('█ naïve')"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     assert done.stdout == b"? na?ve\n"
+
+
+def test_missing_training_packages_are_named_before_anything_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("localft.runner.run.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'localft\[train\]'"):
+        quickstart.quickstart(tmp_path / "run")
+    assert capsys.readouterr().out == ""
