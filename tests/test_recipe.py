@@ -371,3 +371,10 @@ def test_the_schema_describes_every_key() -> None:
     assert all(
         "description" in key or "$ref" in key for node in described for key in node.get("properties", {}).values()
     )
+
+
+def test_a_recipe_written_as_json_is_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text('{"model": "localft/tiny-llama", "training_file": "a.jsonl", "seed": 3}')
+    request = read_recipe_or_plan(path, {})
+    assert isinstance(request, TrainingRequest) and request.seed == 3

@@ -120,6 +120,10 @@ class MissingExtra(LocalftError, ImportError):
     default_code = "missing_extra"
 
 
+INSTALL_TRAINING = "pip install 'localft[train]' (in a clone: pip install -c constraints.txt '.[train]')"
+"""What puts the packages there that MissingExtra misses."""
+
+
 class TrainingFailed(LocalftError, RuntimeError):
     """A training that could not go on, such as a loss that is not a number."""
 

@@ -10,6 +10,7 @@ is ten, `1e3` is a number, and a date is text. A recipe means what it looks like
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import re
@@ -49,12 +50,12 @@ def read_recipe(path: str | os.PathLike[str] | None, overrides: Mapping[str, obj
 def read_recipe_or_plan(
     path: str | os.PathLike[str] | None, overrides: Mapping[str, object] | None = None
 ) -> TrainingRequest | TrainingPlan:
-    """As `read_recipe`; a file that ends in .json is the plan of an earlier run, which is taken as it stands.
+    """As `read_recipe`; a JSON file with the key `localft_version` is the plan of an earlier run, which is taken as it stands.
 
     Of a plan only the output directory may be overridden: everything else in it is resolved, and a changed knob would leave
     values behind that follow from the old one.
     """
-    if path is None or Path(path).suffix != ".json":
+    if path is None or not _is_plan(Path(path)):
         return read_recipe(path, overrides)
     given = dict(overrides or {})
     output_dir = given.pop("output_dir", None)
@@ -66,6 +67,17 @@ def read_recipe_or_plan(
         )
     plan = TrainingPlan.from_json(_read_text(Path(path)), where=str(path))
     return plan if output_dir is None else plan.model_copy(update={"output_dir": os.path.abspath(str(output_dir))})
+
+
+def _is_plan(path: Path) -> bool:
+    """Whether the file is a plan, by what is in it: a recipe may be written as JSON, which is YAML too."""
+    if path.suffix != ".json":
+        return False
+    try:
+        content = json.loads(_read_text(path))
+    except (ValueError, RecursionError):
+        return path.name == "plan.json"
+    return not isinstance(content, dict) or "localft_version" in content
 
 
 def request_from(values: Mapping[str, Any]) -> TrainingRequest:

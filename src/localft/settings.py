@@ -12,7 +12,7 @@ import platformdirs
 def home() -> Path:
     """Directory of what outlives a run (tokens, embedded models): `LOCALFT_HOME`, else the user data directory."""
     configured = os.environ.get("LOCALFT_HOME")
-    return Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("localft"))
+    return Path(configured).expanduser().absolute() if configured else Path(platformdirs.user_data_dir("localft"))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -109,7 +110,9 @@ def test_a_missing_package_of_the_training_is_named_with_the_install_command(
 ) -> None:
     fails_with(ModuleNotFoundError("No module named 'torch'", name="torch.nn"))
     assert exit_code("models") == 1
-    assert "torch.nn is not installed: pip install 'localft[train]'" in capsys.readouterr().err
+    assert (
+        "torch.nn is not installed: pip install 'localft[train]' (in a clone: pip install -c" in capsys.readouterr().err
+    )
 
 
 def test_a_missing_package_that_is_not_the_trainings_is_an_error_of_ours(
@@ -170,3 +173,14 @@ def test_behind_our_own_launch_an_error_of_one_process_ends_the_others(
     monkeypatch.setenv(settings.CONTROL_DIRECTORY, str(tmp_path))
     fails_with(DataError("only here"))
     assert exit_code("models") == 1
+
+
+def test_what_the_terminal_cannot_encode_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    module = types.ModuleType("localft.cli.models")
+    module.models = lambda: print("…")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "localft.cli.models", module)
+    assert exit_code("models") == 0
+    ascii_only.flush()
+    assert ascii_only.buffer.getvalue() == b"\\u2026\n"  # type: ignore[attr-defined]

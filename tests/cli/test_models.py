@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -31,3 +32,11 @@ def test_the_text_has_one_line_a_model_and_says_what_to_do_next() -> None:
         (line,) = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
         assert entry.licence in line and str(entry.context_length) in line
     assert "localft plan --model ID" in text
+
+
+def test_ids_stay_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = CliRunner().invoke(app, []).stdout
+    for entry in entries():
+        (line,) = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
+        assert entry.hub_id is None or entry.hub_id in line

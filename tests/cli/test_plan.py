@@ -88,11 +88,13 @@ def test_the_text_shows_each_knob_its_rule_and_its_trainer_argument(tmp_path: Pa
     text = run(*flags(write_examples(tmp_path / "train.jsonl", 10), "--seed", "5")).stdout
     for shown in (
         "auto: round(0.002 x 10) = 0, at least 1",
-        "per_device_train_batch_size 1, gradient_accumulation_steps 1, on 1 process",
+        "per_device_train_batch_size 1",
+        "gradient_accumulation_steps 1",
+        "on 1 process",
         "auto: 3 x 10 is below 100, so min(25, 100 // 10) = 10",
         "num_train_epochs 10",
         "learning_rate 0.004279",
-        "seed 5, data_seed 5",
+        "data_seed 5",
         "ceil(10 / 1) = 10",
         "10 x 10 = 100",
         "trained tokens",
@@ -201,3 +203,16 @@ assert not heavy, heavy
 """
     finished: Any = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
+
+
+def test_values_and_titles_stay_whole_on_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    from localft.cli.plan import _keep_words_whole, _table
+
+    table = _table("Memory of one process, estimated", "part", "rule")
+    table.add_row("total", "as many words as there are, then per_device_train_batch_size")
+    _keep_words_whole(table)
+    Console(width=44, highlight=False).print(table)
+    printed = capsys.readouterr().out
+    assert "Memory of one process, estimated" in printed and "per_device_train_batch_size" in printed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -102,3 +103,13 @@ def test_on_a_terminal_there_is_a_bar_with_the_newest_numbers(monkeypatch: pytes
     shown = stream.getvalue()
     assert "[not] markup" in shown
     assert "6/6" in shown and "loss 0.1667" in shown and "valid loss 0.5000" in shown
+
+
+def test_a_bar_of_80_columns_shows_the_time_left_once_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    with shown_progress(terminal) as report:
+        report(step_metrics(3, tokens=1000, seconds=1.0))
+    last = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", terminal.getvalue()).strip().splitlines()[-1]
+    assert last.rstrip().endswith(" left") and len(re.findall(r"\d:\d\d", last)) == 1, last

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from localft.cli import quickstart
-from localft.errors import UsageError
+from localft.errors import MissingExtra, UsageError
 from localft.tiny.model import SHIPPED_DIRECTORY
 from localft.tokenization.tokenizer import ChatTokenizer
 
@@ -167,3 +167,12 @@ def test_the_tuned_model_answers_as_the_model_card_asks_it(finished: Finished) -
             written = model.generate(**inputs, max_new_tokens=60, do_sample=False)
         text = tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         assert text == answer["content"]
+
+
+def test_missing_training_packages_are_named_before_anything_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("localft.runner.run.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'localft\[train\]'"):
+        quickstart.quickstart(tmp_path / "run")
+    assert capsys.readouterr().out == ""

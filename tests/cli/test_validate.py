@@ -139,3 +139,28 @@ def test_validate_imports_none_of_the_gpu_stack(tmp_path):
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "Valid." in process.stdout
     assert process.stderr.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("overlong", "code", "shown"),
+    [
+        ("refuse", 1, "[too_long]"),
+        ("truncate", 0, "over 100 tokens: 1 truncated, 0 dropped"),
+        ("drop", 0, "over 100 tokens: 0 truncated, 1 dropped"),
+    ],
+)
+def test_overlong_rows_are_treated_as_asked_and_counted(tmp_path, localft_home, overlong, code, shown):
+    path = write(tmp_path / "train.jsonl", 12)
+    long_row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "word " * 500}]}
+    path.write_text(path.read_text("utf-8") + json.dumps(long_row) + "\n", "utf-8")
+    result = run(path, "--model", MODEL, "--max-length", 100, "--overlong", overlong)
+    assert result.exit_code == code
+    assert shown in result.stdout
+    assert code == 0 or "docs/masking.md" in result.stdout
+
+
+@pytest.mark.parametrize("flag", [("--max-length", 100), ("--overlong", "drop")])
+def test_flags_about_tokens_want_a_model(tmp_path, flag):
+    result = run(write(tmp_path / "train.jsonl", 10), *flag)
+    assert isinstance(result.exception, UsageError)
+    assert flag[0] in str(result.exception)

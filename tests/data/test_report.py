@@ -91,7 +91,7 @@ def test_the_text_shows_the_first_of_each_code_and_counts_the_rest():
 def test_the_text_of_an_invalid_report_says_to_mend_the_errors():
     text = "\n".join(text_lines(report_of([Problem(1, None, "unknown_key", "m")])))
     assert "train.jsonl (training file): 10 examples, 1 error, 0 warnings" in text
-    assert text.endswith("docs/data-format.md explains each code.")
+    assert text.endswith("docs/data-format.md and docs/masking.md explain each code.")
 
 
 def test_the_text_of_a_valid_report_says_what_to_do_next():

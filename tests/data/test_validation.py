@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -119,3 +120,21 @@ def test_a_file_name_that_is_not_text_can_be_reported(tmp_path):
     except OSError:
         pytest.skip("this file system takes only names that are text")
     json.dumps(validate_file(path, "validation").to_dict(), ensure_ascii=False).encode("utf-8")
+
+
+def test_a_comma_behind_the_object_is_named(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps(row("a")) + ",\n", "utf-8")
+    assert "found a comma behind the object at column" in validate_file(path).errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [(gzip.compress(b"{}"), "compressed with gzip"), (b"prompt,completion\na,b\n", "looks like CSV")],
+)
+def test_a_file_of_another_format_is_told_once_what_it_seems_to_be(tmp_path, content, hint):
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(content)
+    first, *others = validate_file(path).errors
+    assert hint in first.message
+    assert not any(hint in problem.message for problem in others)

@@ -7,6 +7,7 @@ nothing to resume.
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import typer
 import typer.core
 
 from localft import __version__, settings
-from localft.errors import LocalftError, MissingExtra, TrainingInterrupted
+from localft.errors import INSTALL_TRAINING, LocalftError, MissingExtra, TrainingInterrupted
 
 COMMANDS = {
     "quickstart": "Train the embedded tiny model on the bundled sample: offline, on CPU, in about a minute.",
@@ -104,6 +105,7 @@ def main(
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command line and exits. The one place where an error becomes a sentence and an exit code."""
+    _show_what_can_be_shown()
     invocation = Invocation(list(sys.argv[1:] if arguments is None else arguments))
     if not sys.warnoptions:  # what libraries tell their programmers is nothing that a user can mend
         for category in (DeprecationWarning, FutureWarning):
@@ -117,6 +119,13 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(_missing_extra(error), invocation)
     sys.exit(0)
+
+
+def _show_what_can_be_shown() -> None:
+    """Lets a character that the terminal's encoding lacks be written as an escape; it would end the command otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(error: LocalftError, invocation: Invocation) -> NoReturn:
@@ -149,5 +158,5 @@ def leave(exit_code: int, *, on_every_process: bool) -> int:
 def _missing_extra(error: ModuleNotFoundError) -> MissingExtra:
     return MissingExtra(
         f"this command needs packages that the bare install leaves out, and {error.name} is not installed: "
-        "pip install 'localft[train]'"
+        f"{INSTALL_TRAINING}"
     )

@@ -71,12 +71,12 @@ def _print(entries: tuple[CatalogEntry, ...]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("id", "hub id", "licence"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for column in ("params", "context", "base lr"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("source", overflow="fold")
+    table.add_column("source", no_wrap=True)
     for column in ("LoRA GiB", "QLoRA GiB"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for entry in entries:
         table.add_row(
             Text(entry.id),
@@ -90,9 +90,11 @@ def _print(entries: tuple[CatalogEntry, ...]) -> None:
             f"{_memory_gib(entry, 'nf4'):.1f}",
         )
     console = Console(highlight=False)
-    if not console.is_terminal:  # a file or a pipe has no width: one row a line
-        console.width = max(console.width, 200)
+    shown = console.width
+    wide = console.options.update(max_width=1000)
+    console.width = max(shown, console.measure(table, options=wide).maximum)  # a row stays one line, and an id whole
     console.print(table)
+    console.width = shown
     console.print(
         Text(
             "params: M million, B billion. base lr: base learning rate, published for the pretraining or by the fallback "

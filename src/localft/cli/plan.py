@@ -146,9 +146,14 @@ def _print(drawn: TrainingPlan, train_command: str) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:  # a file or a pipe has no width
         console.width = max(console.width, 200)
+    shown = console.width
     for table in (_job(drawn), _knobs(drawn), _steps(drawn), _execution(drawn), _memory(drawn.memory)):
+        _keep_words_whole(table)
+        needed = console.measure(table, options=console.options.update(max_width=10_000)).minimum
+        console.width = max(shown, needed)
         console.print(table)
         console.print()
+    console.width = shown
     for note in drawn.notes:
         console.print(Text(f"note: {note}"))
     if drawn.notes:
@@ -166,6 +171,16 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns[1:] or ("",):
         table.add_column(column, overflow="fold")
     return table
+
+
+def _keep_words_whole(table: Table) -> None:
+    """Lets one column wrap, and that between words only, so that paths and numbers can be copied; the title never."""
+    sentences = table.columns[min(2, len(table.columns) - 1)]
+    for column in table.columns:
+        words = [word for cell in column.cells for word in str(cell).split()]
+        column.min_width = max(map(len, words), default=0)
+        column.no_wrap = column is not sentences
+    table.min_width = len(str(table.title)) + 2
 
 
 def _rows(table: Table, rows: Iterator[tuple[str, ...]]) -> Table:
@@ -202,7 +217,7 @@ def _knobs(drawn: TrainingPlan) -> Table:
     arguments, knobs = drawn.trainer_arguments, drawn.hyperparameters
 
     def argument(*names: str) -> str:
-        return ", ".join(f"{name} {_number(arguments[name])}" for name in names)
+        return "\n".join(f"{name} {_number(arguments[name])}" for name in names)
 
     def rows() -> Iterator[tuple[str, str, str, str]]:
         step = argument("per_device_train_batch_size", "gradient_accumulation_steps")
@@ -211,7 +226,7 @@ def _knobs(drawn: TrainingPlan) -> Table:
             "batch_size",
             str(knobs.batch_size.value),
             knobs.batch_size.rule,
-            f"{step}, on {processes} process{'es' if processes > 1 else ''}",
+            f"{step}\non {processes} process{'es' if processes > 1 else ''}",
         )
         yield "n_epochs", str(knobs.n_epochs.value), knobs.n_epochs.rule, argument("num_train_epochs")
         multiplier = knobs.learning_rate_multiplier

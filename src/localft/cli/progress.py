@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from localft.progress import CheckpointSaved, Notice, ProgressEvent, Report, StageStarted, StepMetrics
 
@@ -59,12 +59,11 @@ def shown_progress(stream: TextIO | None = None) -> Iterator[Report]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None),  # what the numbers leave of the line
         MofNCompleteColumn(),
         TextColumn("{task.fields[numbers]}"),
-        TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, expand=True) as progress:
         yield _Bar(progress)
 
 

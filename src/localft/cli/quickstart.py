@@ -81,6 +81,9 @@ def quickstart(
     """
     if settings.process_group().world_size > 1:
         raise UsageError("quickstart: expected one process, found a launcher with several; run `localft quickstart`.")
+    from localft.runner import require_training_packages
+
+    require_training_packages()
     run_directory = _fresh(output_dir) if output_dir is not None else _next_free(Path("runs/quickstart"))
     _keep_to_this_cpu()
 

@@ -59,8 +59,9 @@ def train(
 ) -> None:
     """Run a job: train a model on chat-JSONL, with the settings of a recipe, of flags, or both.
 
-    Flags override the recipe. Without --output-dir the run goes to runs/MODEL-SUFFIX, or to the next free number behind it; the
-    same command continues a run that was stopped. Ctrl-C and SIGTERM save first and exit with 75. All visible GPUs are used.
+    Flags override the recipe. Without --output-dir the run goes to runs/MODEL-SUFFIX, without a suffix to
+    runs/MODEL-DATAFILE, or to the next free number behind it; the same command continues a run that was stopped. Ctrl-C and
+    SIGTERM save first and exit with 75. All visible GPUs are used.
     """
     from localft.runner import check_request
 

@@ -13,9 +13,11 @@ from localft.data.problem_log import ProblemLog
 from localft.data.problems import Problem
 from localft.data.report import text_lines, write_json
 from localft.data.validation import FileReport, ValidationReport, validate_files
+from localft.errors import UsageError
 
 if TYPE_CHECKING:
     from localft.errors import RowRefused
+    from localft.tokenization.survey import Overlong
     from localft.tokenization.tokenizer import ChatTokenizer
 
 
@@ -31,6 +33,14 @@ def validate(
     chat_template: Annotated[
         str | None, typer.Option("--chat-template", help="Jinja file to use in place of the model's own template.")
     ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option("--max-length", min=1, help="With --model: tokens of the longest row; else the model's context."),
+    ] = None,
+    overlong: Annotated[
+        Literal["refuse", "truncate", "drop"] | None,
+        typer.Option("--overlong", help="With --model: rows over it: refuse (the default), truncate or drop."),
+    ] = None,
     format: Annotated[Literal["text", "json"], typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Find everything that is wrong with a data file: each problem with its line, its place in the JSON and a code.
@@ -39,10 +49,13 @@ def validate(
 
     Exit code 0: valid, with warnings or without. 1: errors. 2: a file cannot be read, or a flag makes no sense.
     """
+    if model is None and (max_length is not None or overlong is not None):
+        flag = "--overlong" if max_length is None else "--max-length"
+        raise UsageError(f"{flag}: expected --model beside it, found none; rows have no tokens without a model.")
     report = validate_files(file, validation_file)
     if model is not None and report.valid:
         paths = (file,) if validation_file is None else (file, validation_file)
-        report = _with_tokens(report, paths, model, chat_template)
+        report = _with_tokens(report, paths, model, chat_template, max_length, overlong or "refuse")
     if format == "json":
         write_json(report, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -54,7 +67,12 @@ def validate(
 
 
 def _with_tokens(
-    report: ValidationReport, paths: tuple[str, ...], model: str, chat_template: str | None
+    report: ValidationReport,
+    paths: tuple[str, ...],
+    model: str,
+    chat_template: str | None,
+    max_length: int | None,
+    overlong: Overlong,
 ) -> ValidationReport:
     """The report of valid files, with their tokens counted and the rows added that the model cannot be trained on."""
     from localft.catalog import model_facts, resolve_model
@@ -63,11 +81,16 @@ def _with_tokens(
     planned = resolve_model(model)
     template = read_chat_template(chat_template) if chat_template else None
     tokenizer = load_chat_tokenizer(planned, chat_template=template)
-    max_length = model_facts(planned).context_length
+    context_length = model_facts(planned).context_length
+    if max_length is not None and max_length > context_length:
+        raise UsageError(
+            f"--max-length: expected at most {context_length}, the context of {model}, found {max_length}; lower it."
+        )
+    max_length = max_length or context_length
     counts: dict[str, dict[str, Any]] = {}
     files = []
     for path, file in zip(paths, report.files, strict=True):
-        counts[file.role], surveyed = _survey(path, file, tokenizer, max_length)
+        counts[file.role], surveyed = _survey(path, file, tokenizer, max_length, overlong)
         files.append(surveyed)
     tokens = {
         "training": counts["training"],
@@ -79,14 +102,14 @@ def _with_tokens(
 
 
 def _survey(
-    path: str, file: FileReport, tokenizer: ChatTokenizer, max_length: int
+    path: str, file: FileReport, tokenizer: ChatTokenizer, max_length: int, overlong: Overlong
 ) -> tuple[dict[str, Any], FileReport]:
     """Token counts of a file, and its report with the refused rows among the errors."""
     from localft.data.reading import read_examples
     from localft.tokenization.survey import survey
 
     examples = read_examples(path, param=f"{file.role}_file")
-    statistics, refused, _ = survey(examples, tokenizer, file=path, max_length=max_length)
+    statistics, refused, _ = survey(examples, tokenizer, file=path, max_length=max_length, overlong=overlong)
     errors = ProblemLog(file.errors)
     errors.extend(_problem_of(path, row) for row in refused)
     return statistics.to_dict(), replace(file, errors=errors)

@@ -94,6 +94,9 @@ def _token_lines(report: ValidationReport) -> Iterator[str]:
                 f"{role} file: {counted(counts['tokens'], 'token')}, {counts['trained_tokens']} of them trained "
                 f"({counts['trained_share']:.1%}); the longest example has {counts['longest']}"
             )
+            cut, dropped = counts.get("truncated", 0), counts.get("dropped", 0)
+            if cut or dropped:
+                yield f"{role} file, over {tokens['max_length']} tokens: {cut} truncated, {dropped} dropped"
     if tokens["total_steps"]:
         yield (
             f"with automatic hyperparameters: {counted(tokens['n_epochs'], 'epoch')} of "
@@ -104,7 +107,10 @@ def _token_lines(report: ValidationReport) -> Iterator[str]:
 
 def _next_steps(report: ValidationReport, model: str | None) -> Iterator[str]:
     if not report.valid:
-        yield "Not valid. Mend the errors above and run the same command again; docs/data-format.md explains each code."
+        yield (
+            "Not valid. Mend the errors above and run the same command again; docs/data-format.md and docs/masking.md "
+            "explain each code."
+        )
         return
     training, *validation = (shlex.quote(file.path) for file in report.files)
     name = shlex.quote(model) if model else "MODEL"

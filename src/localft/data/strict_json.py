@@ -175,7 +175,9 @@ def _explain(error: JSONDecodeError) -> str:
     """What is wrong with the text, with a hint for the mistakes that people make most."""
     text, start = error.doc, error.pos
     place = f"column {start + 1}"
-    if error.msg.startswith("Extra data"):
+    if error.msg.startswith("Extra data") and text[start:].strip() == ",":
+        found = f"a comma behind the object at {place}; remove it (JSONL has no commas between lines)"
+    elif error.msg.startswith("Extra data"):
         found = f"a second value begins at {place}; write one object a line"
     elif text.startswith("\ufeff"):
         found = "a byte order mark inside the file; remove it (files were perhaps joined)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from localft.data.strict_json import NotJson, parse
 
 FileRole = Literal["training", "validation"]
 
+GZIP_MAGIC = b"\x1f\x8b"
 MIN_TRAINING_EXAMPLES = 10
 SERVICE_FILE_LIMIT_BYTES = 512 * 1000 * 1000
 """The service's limit for one uploaded file. The smaller reading of "512 MB", since this only warns."""
@@ -150,11 +151,14 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
             continue
         examples += 1
         if line.too_long:
-            errors.append(too_long_problem(line))
+            problem, hint = too_long_problem(line), _hint_of_format(line.raw) if line.number == 1 else None
+            errors.append(replace(problem, message=f"{problem.message}. {hint}") if hint else problem)
             continue
         rows.add(line.raw, line.number)
         if read_plain(line.raw) is None:
             _, findings = _judge(line.raw, line.number, line.offset)
+            if line.number == 1 and findings.errors and (hint := _hint_of_format(line.raw)):
+                findings.errors[0] = replace(findings.errors[0], message=f"{findings.errors[0].message}. {hint}")
             errors.extend(findings.errors)
             warnings.extend(findings.warnings)
     _check_count(examples, role, errors)
@@ -205,6 +209,15 @@ def _warn_of_overlap(
     )
     assert isinstance(validation.warnings, ProblemLog), "as _inspect_file makes it"
     validation.warnings.append(Problem(None, None, "training_validation_overlap", message))
+
+
+def _hint_of_format(first: bytes) -> str | None:
+    """What the file seems to be, by its first line, where that is no JSONL."""
+    if first.startswith(GZIP_MAGIC):
+        return "The file is compressed with gzip: unpack it first (gunzip)"
+    if b"{" not in first and b"," in first and not first.startswith((b"[", b'"messages"')):
+        return "The file looks like CSV: write each row as one JSON object with a key messages"
+    return None
 
 
 def _utf16_problem() -> Problem:

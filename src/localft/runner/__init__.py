@@ -7,6 +7,6 @@ signals.py       Ctrl-C and SIGTERM
 """
 
 from localft.runner.preparation import check_request
-from localft.runner.run import Engine, run_job
+from localft.runner.run import Engine, require_training_packages, run_job
 
-__all__ = ["Engine", "check_request", "run_job"]
+__all__ = ["Engine", "check_request", "require_training_packages", "run_job"]

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from localft import catalog, settings
-from localft.errors import LocalftError, MissingExtra, TrainingFailed, TrainingInterrupted, UsageError, is_disk_full
+from localft.errors import (
+    INSTALL_TRAINING,
+    LocalftError,
+    MissingExtra,
+    TrainingFailed,
+    TrainingInterrupted,
+    UsageError,
+    is_disk_full,
+)
 from localft.jobs.files import write_whole
 from localft.jobs.metrics_image import draw_metrics
 from localft.jobs.model_card import model_card
@@ -61,7 +69,7 @@ def run_job(
     """
     place = settings.process_group()
     _refuse_idle_gpus(launched=place.launched)
-    _require_training_packages()
+    require_training_packages()
     told = report if report is not None and place.is_main else _silent
     with (
         Processes(place) as processes,
@@ -201,13 +209,13 @@ def _installed_engine() -> Engine:
     return train
 
 
-def _require_training_packages() -> None:
+def require_training_packages() -> None:
     """Says at once, not after minutes of tokenising, that the training's packages are not there."""
     missing = [name for name in TRAINING_PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingExtra(
             f"training needs packages that the bare install leaves out, and {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not installed: pip install 'localft[train]'"
+            f"{'is' if len(missing) == 1 else 'are'} not installed: {INSTALL_TRAINING}"
         )
 
 
