@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import resources
 
 import jsonschema
@@ -136,3 +137,10 @@ def test_json_rows_follow_the_published_schema(data_file, tiny_llama):
     schema = json.loads(resources.files("localft").joinpath("schemas/show.schema.json").read_text("utf-8"))
     for line in run(data_file, "--model", tiny_llama, "--format", "json", code=1).splitlines():
         jsonschema.validate(json.loads(line), schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_model_directory_without_a_tokenizer_is_said(data_file, tiny_llama, tmp_path):
+    directory = shutil.copytree(tiny_llama, tmp_path / "model")
+    (directory / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"expected the tokenizer's tokenizer\.json in it, found none"):
+        run(data_file, "--model", directory)

@@ -86,3 +86,10 @@ def test_errors_of_both_files_are_raised_together(tmp_path):
         require_valid(validate_files(training, validation))
     assert f"{training}:1: " in caught.value.message and f"{validation}:1: " in caught.value.message
     assert (caught.value.code, caught.value.param) == ("invalid_training_file", "training_file")
+
+
+def test_keys_that_may_be_null_are_read_as_absent(tmp_path):
+    empty = {"name": None, "tool_calls": None, "function_call": None, "refusal": None}
+    path = write(tmp_path / "train.jsonl", [row("a", **empty), row("a")])
+    with_nulls, without = read_examples(path)
+    assert with_nulls.messages == without.messages

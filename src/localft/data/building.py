@@ -33,7 +33,7 @@ def _build_message(message: dict[str, Any]) -> Message:
         content=content,
         name=message.get("name"),
         tool_calls=tuple(
-            ToolCall(id=call["id"], function=_build_call(call["function"])) for call in message.get("tool_calls", ())
+            ToolCall(id=call["id"], function=_build_call(call["function"])) for call in message.get("tool_calls") or ()
         ),
         tool_call_id=message.get("tool_call_id"),
         function_call=None if function_call is None else _build_call(function_call),
