@@ -448,12 +448,20 @@ def tokenizer_directory(model: PlannedModel) -> Path | None:
     """Local directory with the tokenizer that training will use; None where it is not on this machine yet.
 
     The adapter's own comes first: a finished run carries the tokenizer and chat template it was trained with. A hub
-    model may have its tokenizer in the hub cache without its weights, which is enough to count tokens.
+    model may have its tokenizer in the hub cache without its weights, which is enough to count tokens. ModelError for a
+    local model that has none.
     """
     for directory in (model.adapter_path, model.path):
         if directory and has_tokenizer(Path(directory)):
             return Path(directory)
-    return _cached(model.hub_id, "tokenizer.json") if model.hub_id else None
+    if model.hub_id is not None:
+        return _cached(model.hub_id, "tokenizer.json")
+    raise ModelError(
+        f"{model.path}: expected the tokenizer's tokenizer.json in it, found none; save it with "
+        "transformers.AutoTokenizer.from_pretrained(...).save_pretrained(...)",
+        code="no_tokenizer",
+        param="model",
+    )
 
 
 def has_chat_template(directory: Path) -> bool:

@@ -199,13 +199,6 @@ def _execution_notes(
 def _uncounted_note(model: PlannedModel) -> str:
     if tokenizer_directory(model) is not None:
         return f"{UNCOUNTED} in this plan."
-    if model.hub_id is None:
-        raise ModelError(
-            f"{model.path}: expected the tokenizer's tokenizer.json in it, found none; save it with "
-            "transformers.AutoTokenizer.from_pretrained(...).save_pretrained(...)",
-            code="no_tokenizer",
-            param="model",
-        )
     return (
         f"{UNCOUNTED}: the tokenizer is not on this machine. Fetch it with: "
         f'hf download {model.hub_id} --include "*.json" --include "*.jinja" (training fetches it too).'

@@ -18,13 +18,6 @@ def load_chat_tokenizer(
     the model's files are not on this machine, or hold no tokenizer or template.
     """
     directory = tokenizer_directory(model)
-    if directory is None and model.hub_id is None:
-        raise ModelError(
-            f"{model.path}: expected the tokenizer's tokenizer.json in it, found none; save it with "
-            "transformers.AutoTokenizer.from_pretrained(...).save_pretrained(...)",
-            code="no_tokenizer",
-            param="model",
-        )
     if directory is None:
         raise ModelError(
             f"{model.id}: its tokenizer is not on this machine; fetch it first: hf download {model.hub_id} "
