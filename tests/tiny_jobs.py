@@ -52,6 +52,7 @@ def tiny_plan(
     quantization: str = "none",
     tokens_per_micro_batch: int = 1_000_000,
     gradient_checkpointing: bool = False,
+    share_prefixes: bool = True,
     precision: str = "float32",
     adapter_path: Path | None = None,
     chat_template: str | None = None,
@@ -90,6 +91,8 @@ def tiny_plan(
         execution=PlannedExecution(
             tokens_per_micro_batch=tokens_per_micro_batch,
             gradient_checkpointing=gradient_checkpointing,
+            share_prefixes=share_prefixes,
+            compile=False,
             device="cpu",
             precision=precision,
             processes=1,

@@ -40,6 +40,8 @@ FLAGS: dict[str, str] = {
     "precision": "precision",
     "tokens_per_micro_batch": "execution.tokens_per_micro_batch",
     "gradient_checkpointing": "execution.gradient_checkpointing",
+    "share_prefixes": "execution.share_prefixes",
+    "compile": "execution.compile",
     "output_dir": "output_dir",
 }
 """Parameter name of a command -> key of the recipe that it overrides."""
@@ -144,6 +146,18 @@ TokensPerMicroBatch = Annotated[
 GradientCheckpointing = Annotated[
     str | None,
     typer.Option("--gradient-checkpointing", help="auto, true or false.", rich_help_panel=_EXECUTION),
+]
+SharePrefixes = Annotated[
+    str | None,
+    typer.Option(
+        "--share-prefixes",
+        help="Compute what rows begin with in common once: auto, true or false.",
+        rich_help_panel=_EXECUTION,
+    ),
+]
+Compile = Annotated[
+    str | None,
+    typer.Option("--compile", help="Put the layers through torch.compile: true or false.", rich_help_panel=_EXECUTION),
 ]
 
 

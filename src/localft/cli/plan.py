@@ -46,6 +46,8 @@ def plan(
     precision: options.Precision = None,
     tokens_per_micro_batch: options.TokensPerMicroBatch = None,
     gradient_checkpointing: options.GradientCheckpointing = None,
+    share_prefixes: options.SharePrefixes = None,
+    compile: options.Compile = None,
     output_format: Annotated[
         Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")
     ] = "text",
@@ -262,7 +264,15 @@ def _execution(drawn: TrainingPlan) -> Table:
     execution = drawn.execution
 
     def rows() -> Iterator[tuple[str, str, str]]:
-        for name in ("device", "processes", "precision", "tokens_per_micro_batch", "gradient_checkpointing"):
+        for name in (
+            "device",
+            "processes",
+            "precision",
+            "tokens_per_micro_batch",
+            "gradient_checkpointing",
+            "share_prefixes",
+            "compile",
+        ):
             value = getattr(execution, name)
             yield name, str(value).lower() if isinstance(value, bool) else str(value), execution.rules[name]
 

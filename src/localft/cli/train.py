@@ -49,6 +49,8 @@ def train(
     precision: options.Precision = None,
     tokens_per_micro_batch: options.TokensPerMicroBatch = None,
     gradient_checkpointing: options.GradientCheckpointing = None,
+    share_prefixes: options.SharePrefixes = None,
+    compile: options.Compile = None,
     resume: Annotated[
         Resume,
         typer.Option(

@@ -25,6 +25,10 @@ class PlannedExecution(Strict):
     tokens_per_micro_batch: int
     """Most tokens of one forward and backward pass; rows are packed without padding, and a longer row goes alone."""
     gradient_checkpointing: bool
+    share_prefixes: bool
+    """Whether rows of a micro-batch that begin alike have that part computed once."""
+    compile: bool
+    """Whether the model's layers go through torch.compile."""
     device: Device
     precision: Precision
     """Storage and compute precision of the base model; adapters are float32 always."""
@@ -43,6 +47,7 @@ def plan_execution(
     *,
     batch_size: int,
     rank: int | None,
+    dropout: float,
     quantization: Quantization,
     longest: int | None,
     device: Device | None,
@@ -73,9 +78,13 @@ def plan_execution(
     rules["gradient_checkpointing"] = (
         "as asked" if asked else _checkpointing_rule(checkpointing, device, estimated(tokens, False))
     )
+    sharing, rules["share_prefixes"] = _sharing(requested, dropout)
+    rules["compile"] = "as asked" if requested.compile else "off: compiling takes minutes, and pays in long runs only"
     execution = PlannedExecution(
         tokens_per_micro_batch=tokens,
         gradient_checkpointing=checkpointing,
+        share_prefixes=sharing,
+        compile=requested.compile,
         device=device,
         precision=precision,
         processes=processes,
@@ -84,6 +93,14 @@ def plan_execution(
         requested_precision=requested_precision,
     )
     return execution, estimated(tokens, checkpointing)
+
+
+def _sharing(requested: ExecutionRequest, dropout: float) -> tuple[bool, str]:
+    if requested.share_prefixes is False:
+        return False, "as asked"
+    if dropout > 0:
+        return False, f"off, since with dropout {dropout:g} each row draws zeros of its own"
+    return True, "as asked" if requested.share_prefixes is True else "auto: on, since dropout is 0"
 
 
 def _device(device: Device | None) -> tuple[Device, str]:

@@ -66,6 +66,7 @@ def make_plan(
         facts.shape,
         batch_size=int(knobs.batch_size.value),
         rank=lora.rank if lora else None,
+        dropout=lora.dropout if lora else 0.0,
         quantization=request.quantization,
         longest=None,
         device=device,

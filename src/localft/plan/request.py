@@ -127,6 +127,14 @@ class ExecutionRequest(Strict):
         WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "auto"}, {"type": "null"}]}),
     ] = "auto"
     """Compute activations twice in place of keeping them: about half as slow again, for far less memory."""
+    share_prefixes: Annotated[
+        bool | Literal["auto"],
+        BeforeValidator(_auto_or_boolean),
+        WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "auto"}, {"type": "null"}]}),
+    ] = "auto"
+    """Compute what rows of a micro-batch begin with in common, such as a system message, once for all of them."""
+    compile: bool = False
+    """Compile the model's layers with torch.compile: faster steps on a GPU, after minutes of waiting."""
 
 
 class TrainingRequest(Strict):

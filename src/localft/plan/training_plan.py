@@ -210,6 +210,7 @@ class TrainingPlan(Strict):
             model_facts(self.model).shape,
             batch_size=int(self.hyperparameters.batch_size.value),
             rank=self.lora.rank if self.lora else None,
+            dropout=self.lora.dropout if self.lora else 0.0,
             quantization=self.quantization,
             longest=self.tokens.longest if self.tokens else None,
             device=device,
