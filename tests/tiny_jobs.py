@@ -22,6 +22,7 @@ from localft.plan import (
 from localft.plan.schedule import trainer_arguments
 from localft.progress import ProgressEvent, StepMetrics, TrainingOutcome
 from localft.tokenization.examples import TokenizedExample
+from localft.training.collator import Layout
 
 LORA = LoraSettings(rank=8, alpha=16, dropout=0.0)
 NO_MEMORY = MemoryEstimate(
@@ -123,6 +124,38 @@ def random_rows(n: int, *, seed: int = 5, fractional: bool = False, shortest: in
     return rows
 
 
+def rows_that_begin_alike(n: int, *, seed: int = 5) -> list[TokenizedExample]:
+    """Rows of two families of beginnings, with trained tokens inside what is common, whole rows twice, and one apart.
+
+    A family begins with 24 tokens, half of its rows with 20 more; weights in the common part differ from row to row.
+    """
+    rng = random.Random(seed)
+    heads = [[rng.randrange(500) for _ in range(24)] for _ in range(2)]
+    turns = [[rng.randrange(500) for _ in range(20)] for _ in range(2)]
+    rows: list[TokenizedExample] = []
+    for line in range(1, n):
+        ids = heads[line % 2] + (turns[line % 2] if line % 4 < 2 else [])
+        ids += [rng.randrange(500) for _ in range(rng.randint(0, 25))]
+        weights = [0.0] * 10 + [rng.choice([0.0, 0.25, 1.0]) for _ in ids[10:-1]] + [1.0]
+        rows.append(TokenizedExample(line, ids, weights))
+        if line % 5 == 4:
+            rows[-1] = TokenizedExample(line, rows[-2].input_ids, rows[-2].loss_weights)
+    return [*rows, TokenizedExample(n, *_tokens_and_weights(random_rows(1, seed=seed)[0]))]
+
+
+def rows_of(plan: TrainingPlan) -> list[TokenizedExample]:
+    """Rows for a plan, the same in every process; an even share of them begin alike."""
+    alike = rows_that_begin_alike(plan.examples // 2, seed=6)
+    return alike + [
+        TokenizedExample(len(alike) + row.line, row.input_ids, row.loss_weights)
+        for row in random_rows(plan.examples - len(alike), fractional=True)
+    ]
+
+
+def _tokens_and_weights(row: TokenizedExample) -> tuple[list[int], list[float]]:
+    return row.input_ids, row.loss_weights
+
+
 def chat_row(tokenizer: Any, line: int, turns: Sequence[tuple[str, str, float]]) -> TokenizedExample:
     """Renders (role, content, weight) turns; the content and end-of-turn of assistant turns carry the weight given."""
     ids: list[int] = []
@@ -164,7 +197,7 @@ def run(
     validation: Sequence[TokenizedExample] | None = None,
     resume_from: Path | None = None,
     should_stop: Callable[[], bool] = never,
-    packed: bool = True,
+    layout: Layout | None = None,
 ) -> tuple[TrainingOutcome, list[ProgressEvent]]:
     """Trains in this process; returns how it ended and everything it told."""
     from localft.training.engine import train
@@ -179,7 +212,7 @@ def run(
         tokenizer_files=Path(plan.model.path or ""),
         resume_from=resume_from,
         should_stop=should_stop,
-        packed=packed,
+        layout=layout,
     )
     return outcome, events
 

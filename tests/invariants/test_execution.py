@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from localft.errors import TrainingFailed
 from localft.progress import Notice, ProgressEvent, StepMetrics
 from localft.training import trainer
-from tiny_jobs import LORA, Memory, metrics, random_rows, run, tiny_plan, with_budget
+from tiny_jobs import LORA, Memory, metrics, random_rows, rows_that_begin_alike, run, tiny_plan, with_budget
 
 ROWS = random_rows(10, fractional=True)
 VALIDATION = random_rows(5, seed=8)
@@ -44,11 +44,56 @@ def test_packed_rows_train_what_padded_rows_train(
         request.getfixturevalue(fixture), examples=10, batch_size=7, tokens_per_micro_batch=150, **METHODS[method]
     )
     packed, padded = (
-        metrics(run(plan, tmp_path / str(packed), ROWS, validation=VALIDATION, packed=packed)[1])
-        for packed in (True, False)
+        metrics(run(plan, tmp_path / layout, ROWS, validation=VALIDATION, layout=layout)[1])
+        for layout in ("packed", "padded")
     )
     assert packed != padded, "they are two ways, not one"
     assert_equal(packed, padded)
+
+
+ALIKE = rows_that_begin_alike(16)
+VALIDATION_ALIKE = rows_that_begin_alike(8, seed=9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fixture", ["tiny_llama", "tiny_phi3"])
+def test_shared_prefixes_train_what_each_row_alone_trains(
+    request: pytest.FixtureRequest, tmp_path: Path, fixture: str, method: str
+) -> None:
+    """Trained tokens within the shared part, rows that occur twice, beginnings within beginnings."""
+    plan = tiny_plan(
+        request.getfixturevalue(fixture), examples=16, batch_size=11, tokens_per_micro_batch=400, **METHODS[method]
+    )
+    shared, packed, padded = (
+        metrics(run(plan, tmp_path / layout, ALIKE, validation=VALIDATION_ALIKE, layout=layout)[1])
+        for layout in ("shared", "packed", "padded")
+    )
+    assert shared != packed, "they are two ways, not one"
+    assert_equal(shared, packed)
+    assert_equal(shared, padded)
+
+
+def test_the_plan_decides_whether_prefixes_are_shared(tiny_llama: Path, tmp_path: Path) -> None:
+    plans = {share: tiny_plan(tiny_llama, examples=16, batch_size=16, share_prefixes=share) for share in (True, False)}
+    found = {share: metrics(run(plan, tmp_path / str(share), ALIKE)[1]) for share, plan in plans.items()}
+    for share, layout in ((True, "shared"), (False, "packed")):
+        assert found[share] == metrics(run(plans[True], tmp_path / layout, ALIKE, layout=layout)[1])
+
+
+def test_rows_of_a_model_with_dropout_share_nothing(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=16, batch_size=16, lora=LORA.model_copy(update={"dropout": 0.1}))
+    expected = metrics(run(plan, tmp_path / "packed", ALIKE, layout="packed")[1])
+    _, events = run(plan, tmp_path / "shared", ALIKE, layout="shared")
+    assert metrics(events) == expected
+    assert any("is not shared" in event.message for event in events if isinstance(event, Notice))
+
+
+@pytest.mark.parametrize("budget", [1, 60, 150])
+def test_shared_prefixes_train_the_same_in_any_cut(tiny_llama: Path, tmp_path: Path, budget: int) -> None:
+    plan = tiny_plan(tiny_llama, examples=16, batch_size=16, n_epochs=2)
+    assert_equal(*(metrics(run(with_budget(plan, b), tmp_path / str(b), ALIKE)[1]) for b in (budget, 64_000)))
 
 
 def test_budgets_of_1k_and_64k_tokens_train_the_same(tiny_llama: Path, tmp_path: Path) -> None:

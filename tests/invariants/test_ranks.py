@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from localft.plan import TrainingPlan
 from localft.progress import StepMetrics
-from localft.tokenization.examples import TokenizedExample
-from tiny_jobs import StopAfter, metrics, random_rows, run, tiny_plan
+from tiny_jobs import StopAfter, metrics, random_rows, rows_of, run, tiny_plan
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parent.parent / "src"
@@ -24,6 +22,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "several micro-batches": {"examples": 10, "batch_size": 7, "n_epochs": 2, "tokens_per_micro_batch": 100},
     "nf4, checkpointed": {"examples": 10, "batch_size": 7, "quantization": "nf4", "gradient_checkpointing": True},
     "full": {"examples": 10, "batch_size": 7, "n_epochs": 2, "lora": None},
+    "many that begin alike": {"examples": 32, "batch_size": 16, "tokens_per_micro_batch": 200},
 }
 WIDENED = {"one, then two": "seven of ten", "one, then two, full": "full"}
 """Begun on one process, continued on two: the job, and the plan that it is of."""
@@ -73,7 +72,7 @@ def test_two_ranks_train_what_one_trains(
     two_ranks: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, name: str
 ) -> None:
     plan = tiny_plan(tiny_llama, **PLANS[name])
-    rows = random_rows(plan.examples, fractional=True)
+    rows = rows_of(plan)
     outcome, events = run(plan, tmp_path, rows, validation=random_rows(9, seed=8))
     alone, found = metrics(events), two_ranks[0][name]
     assert len(found["metrics"]) == len(alone) == plan.total_steps
@@ -136,10 +135,6 @@ def test_a_run_begun_on_two_processes_goes_on_on_one_to_float_tolerance(
     resumed, events = run(plan, tmp_path / "one", rows, validation=validation, resume_from=stopped)
     assert resumed.status == "succeeded"
     assert_same_curve(metrics(events), whole[1:])
-
-
-def rows_of(plan: TrainingPlan) -> list[TokenizedExample]:
-    return random_rows(plan.examples, fractional=True)
 
 
 def assert_same_curve(found: list[StepMetrics], expected: list[StepMetrics]) -> None:

@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from localft.progress import Notice
 from localft.training import trainer
-from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, run, tiny_plan
+from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, rows_of, run, tiny_plan
 
 
 def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
     outcome, events = run(
         plan,
         Path(job["directory"]),
-        random_rows(plan.examples, fractional=True),
+        rows_of(plan),
         validation=random_rows(9, seed=8),
         resume_from=Path(job["resume_from"]) if job.get("resume_from") else None,
         should_stop=StopAfter(job["stop_after"]) if stops else never,

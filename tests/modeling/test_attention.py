@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,35 +45,65 @@ SMALL = {
 }
 
 
+FORESTS: dict[str, tuple[list[int], list[int]]] = {
+    "nothing shared": (LENGTHS, [-1, -1, -1, -1]),
+    "one beginning": ([6, 5, 1, 9], [-1, 0, 0, 0]),
+    "beginnings of beginnings, and an example apart": ([4, 3, 2, 6, 8, 5, 1], [-1, 0, 1, 1, 0, -1, 5]),
+}
+
+
 def test_positions_begin_anew_with_each_example() -> None:
     segments = Segments.of([3, 2, 1])
     assert positions(segments).tolist() == [[0, 1, 2, 0, 1, 0]]
-    assert segments.cumulative_lengths.tolist() == [0, 3, 5, 6]
-    assert segments.cumulative_lengths.dtype is torch.int32
-    assert list(segments.ranges()) == [(0, 3), (3, 5), (5, 6)]
-    assert segments.longest == 3
+    assert segments.query_bounds.tolist() == segments.key_bounds.tolist() == [0, 3, 5, 6]
+    assert segments.query_bounds.dtype is segments.key_bounds.dtype is torch.int32
+    assert segments.keys_K is None
 
 
+def test_positions_and_keys_go_on_from_what_a_segment_continues() -> None:
+    segments = Segments.of([3, 2, 1, 2], [-1, 0, 1, 0])
+    assert positions(segments).tolist() == [[0, 1, 2, 3, 4, 5, 3, 4]]
+    assert segments.query_bounds.tolist() == [0, 3, 5, 6, 8]
+    assert segments.key_bounds.tolist() == [0, 3, 8, 14, 19]
+    assert segments.keys_K is not None
+    assert segments.keys_K.tolist() == [0, 1, 2, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 0, 1, 2, 6, 7]
+    assert (segments.tokens, segments.most_keys) == (8, 6)
+
+
+@pytest.mark.parametrize("parents", [[0, -1], [-1, 2], [-2, -1], [-1]])
+def test_a_segment_continues_an_earlier_one(parents: list[int]) -> None:
+    with pytest.raises(AssertionError, match="parent"):
+        Segments.of([1, 1], parents)
+
+
+def sees(segments: Segments) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each token and each other one of the row: whether it is in its past, and how far back."""
+    owner = torch.repeat_interleave(torch.arange(len(segments.lengths)), torch.tensor(segments.lengths)).tolist()
+    lines: list[set[int]] = []
+    for index, parent in enumerate(segments.parents):
+        lines.append({index} | (lines[parent] if parent >= 0 else set()))
+    mine = torch.tensor([[other in lines[one] for other in owner] for one in owner])
+    distance = positions(segments)[0][:, None] - positions(segments)[0][None]
+    return mine & (distance >= 0), distance
+
+
+@pytest.mark.parametrize("rows", [2, 512])
+@pytest.mark.parametrize("forest", FORESTS)
 @pytest.mark.parametrize("window", [None, 1, 3, 5, 100])
 @pytest.mark.parametrize("scaling", [None, 0.3])
-def test_each_example_attends_to_itself_alone(window: int | None, scaling: float | None) -> None:
+def test_each_example_attends_to_itself_alone(
+    monkeypatch: pytest.MonkeyPatch, window: int | None, scaling: float | None, forest: str, rows: int
+) -> None:
     """Against one attention with a block mask over the whole row, forward and backward."""
+    monkeypatch.setattr(attention, "MASK_ROWS", rows)
     torch.manual_seed(0)
-    total = sum(LENGTHS)
-    query, key, value = (torch.randn(1, heads, total, D, requires_grad=True) for heads in (H, K, K))
+    segments = Segments.of(*FORESTS[forest])
+    query, key, value = (torch.randn(1, heads, segments.tokens, D, requires_grad=True) for heads in (H, K, K))
     found, _ = segmented_attention(
-        torch.nn.Module(),
-        query,
-        key,
-        value,
-        None,
-        segments=Segments.of(LENGTHS),
-        scaling=scaling,
-        sliding_window=window,
+        torch.nn.Module(), query, key, value, None, segments=segments, scaling=scaling, sliding_window=window
     )
-    owner = torch.repeat_interleave(torch.arange(len(LENGTHS)), torch.tensor(LENGTHS))
-    distance = torch.arange(total)[:, None] - torch.arange(total)[None]
-    mask = (owner[:, None] == owner[None]) & (distance >= 0) & (distance < (window or total))
+    past, distance = sees(segments)
+    mask = past & (distance < (window or segments.tokens))
     expected = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling, enable_gqa=True)
     expected = expected.transpose(1, 2)
     torch.testing.assert_close(found, expected)
@@ -85,6 +116,45 @@ def test_each_example_attends_to_itself_alone(window: int | None, scaling: float
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("forest", FORESTS)
+@pytest.mark.parametrize("window", [None, 3])
+def test_the_call_for_a_kernel_means_the_same(monkeypatch: pytest.MonkeyPatch, forest: str, window: int | None) -> None:
+    """The kernel runs on CUDA alone; here its documented meaning stands in for it: bounds, lower right causality, window."""
+
+    def varlen(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        cu_q: Any,
+        cu_k: Any,
+        max_q: int,
+        max_k: int,
+        **options: Any,
+    ) -> torch.Tensor:
+        left, right = options["window_size"]
+        assert right == 0
+        parts = []
+        for (a, b), (c, d) in zip(pairwise(cu_q.tolist()), pairwise(cu_k.tolist()), strict=True):
+            assert b - a <= max_q
+            assert d - c <= max_k
+            distance = torch.arange(d - c - (b - a), d - c)[:, None] - torch.arange(d - c)[None]
+            mask = (distance >= 0) & (distance <= (left if left >= 0 else d))
+            q, k, v = (t.transpose(0, 1)[None] for t in (query[a:b], key[c:d], value[c:d]))
+            part = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=mask, scale=options["scale"], enable_gqa=options["enable_gqa"]
+            )
+            parts.append(part[0].transpose(0, 1))
+        return torch.cat(parts)
+
+    segments = Segments.of(*FORESTS[forest])
+    tensors = [torch.randn(1, heads, segments.tokens, D) for heads in (H, K, K)]
+    expected, _ = segmented_attention(torch.nn.Module(), *tensors, None, segments=segments, sliding_window=window)
+    monkeypatch.setattr(attention, "varlen_attn", varlen)
+    monkeypatch.setattr(attention, "_kernel_takes", lambda *_: True)
+    found, _ = segmented_attention(torch.nn.Module(), *tensors, None, segments=segments, sliding_window=window)
+    torch.testing.assert_close(found, expected)
+
+
 def test_no_mask_is_as_large_as_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int, torch.Tensor | None]] = []
     plain = F.scaled_dot_product_attention
@@ -94,11 +164,12 @@ def test_no_mask_is_as_large_as_the_row(monkeypatch: pytest.MonkeyPatch) -> None
         return plain(query, key, *args, attn_mask=attn_mask, **kwargs)
 
     monkeypatch.setattr(attention.F, "scaled_dot_product_attention", recorded)
+    monkeypatch.setattr(attention, "MASK_ROWS", 4)
     model = MistralForCausalLM(MistralConfig(**SMALL, sliding_window=4))
     assert attend_by_segments(model)
     asked.clear()
-    segments = Segments.of([20, 3, 30])
-    ids = torch.arange(53)[None]
+    segments = Segments.of([20, 3, 30, 5], [-1, -1, -1, 2])
+    ids = torch.arange(58)[None]
     model.model(input_ids=ids, position_ids=positions(segments), segments=segments, use_cache=False)
     assert asked
     for queries, keys, mask in asked:
@@ -129,22 +200,26 @@ def tiny(name: str) -> PreTrainedModel:
     return models[name]().eval()
 
 
+@pytest.mark.parametrize("forest", FORESTS)
 @pytest.mark.parametrize("name", ["mistral", "granite", "gemma2 without capped scores"])
-def test_a_packed_row_scores_as_its_examples_do_alone(name: str) -> None:
+def test_a_packed_row_scores_as_its_examples_do_alone(name: str, forest: str) -> None:
     """Windows, scaled and capped logits and own scalings of the scores come from the model's configuration."""
     model, plain = tiny(name), tiny(name)
     plain.set_attn_implementation("eager")
     assert attend_by_segments(model)
     add_trained_positions_head(model)
-    ids = torch.randint(97, (sum(LENGTHS),), generator=torch.Generator().manual_seed(3))
-    segments = Segments.of(LENGTHS)
-    at = torch.tensor([at for begin, end in segments.ranges() for at in range(begin, end - 1)])
-    trained = TrainedPositions(at, ids[at + 1], torch.full((len(at),), 0.5))
+    segments = Segments.of(*FORESTS[forest])
+    ids = torch.randint(97, (segments.tokens,), generator=torch.Generator().manual_seed(3))
+    places: list[torch.Tensor] = []
+    for own, parent in zip(torch.arange(segments.tokens).split(segments.lengths), segments.parents, strict=True):
+        places.append(own if parent < 0 else torch.cat([places[parent], own]))
+    examples = [place for index, place in enumerate(places) if index not in segments.parents and len(place) > 1]
+    at, targets = (torch.cat(parts) for parts in ([p[:-1] for p in examples], [ids[p[1:]] for p in examples]))
+    trained = TrainedPositions(at, targets, torch.full((len(at),), 0.5), torch.ones(len(at), dtype=torch.int64))
     found = model(input_ids=ids[None], position_ids=positions(segments), segments=segments, trained=trained)
     expected = sum(
-        0.5 * F.cross_entropy(plain(ids[None, begin:end]).logits[0, :-1], ids[begin + 1 : end], reduction="sum")
-        for begin, end in segments.ranges()
-        if end > begin + 1
+        0.5 * F.cross_entropy(plain(ids[None, place]).logits[0, :-1], ids[place[1:]], reduction="sum")
+        for place in examples
     )
     torch.testing.assert_close(found.weighted_nll, expected, rtol=1e-5, atol=1e-5)
 

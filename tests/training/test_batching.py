@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from localft.tokenization.examples import TokenizedExample
 from localft.training.batching import Steps, cut, deal, order, pack, steps_per_epoch
+from localft.training.prefixes import forest
 from tiny_jobs import random_rows
 
 
@@ -47,16 +50,48 @@ def test_deal_splits_a_step_into_shares_that_differ_by_one_row_at_most(lengths: 
     assert sum(1 for share in shares if share) == min(ranks, len(lengths))
 
 
+def rows_of(lengths: Sequence[int]) -> list[list[int]]:
+    return [[0] * length for length in lengths]
+
+
 def test_pack_fills_micro_batches_with_tokens() -> None:
-    assert pack([9, 7, 2, 2], 11) == [[0, 2], [1, 3]]
-    assert pack([9, 7, 2, 2], 1000) == [[0, 1, 2, 3]]
-    assert pack([9, 7, 2, 2], 1) == [[0], [1], [2], [3]]
-    assert pack([], 10) == []
+    rows = rows_of([9, 7, 2, 2])
+    assert pack(rows, 11, share=False) == [[0, 2], [1, 3]]
+    assert pack(rows, 1000, share=False) == [[0, 1, 2, 3]]
+    assert pack(rows, 1, share=False) == [[0], [1], [2], [3]]
+    assert pack([], 10, share=False) == pack([], 10, share=True) == []
+
+
+def test_rows_that_begin_alike_come_together_and_count_what_they_add() -> None:
+    one, other = [1] * 160, [2] * 160
+    rows = [[*one, 5], [*other, 6], [*one, 7], [*other, 8], [3] * 30]
+    assert pack(rows, 200, share=True) == [[0, 2], [1, 3], [4]], "161 and 161 - 160 + 160 / 16; 28 tokens are left"
+    assert pack(rows, 200, share=False) == [[0, 4], [1], [2], [3]]
+    assert pack(rows, 170, share=True) == [[0], [2], [1], [3], [4]], "keys that are read again count too"
+
+
+def test_rows_without_a_common_beginning_are_packed_as_if_nothing_were_shared() -> None:
+    rng = random.Random(3)
+    rows = [[number] + [rng.randrange(9) for _ in range(rng.randint(1, 80))] for number in range(60)]
+    for budget in (1, 50, 100, 1000):
+        assert pack(rows, budget, share=True) == pack(rows, budget, share=False)
+
+
+@given(heads=st.lists(st.integers(0, 3), max_size=25), budget=st.integers(1, 400), seed=st.integers(0, 99))
+def test_shared_micro_batches_keep_the_budget_with_each_beginning_once(
+    heads: list[int], budget: int, seed: int
+) -> None:
+    rng = random.Random(seed)
+    rows = [[head] * 20 * head + [rng.randrange(5) for _ in range(rng.randint(1, 60))] for head in heads]
+    parts = pack(rows, budget, share=True)
+    assert sorted(position for part in parts for position in part) == list(range(len(rows)))
+    for part in parts:
+        assert forest([rows[position] for position in part]).tokens <= budget or len(part) == 1
 
 
 @given(lengths=st.lists(st.integers(1, 100), max_size=40), budget=st.integers(1, 1000))
 def test_packed_micro_batches_keep_the_budget_and_are_more_than_half_full(lengths: list[int], budget: int) -> None:
-    parts = pack(lengths, budget)
+    parts = pack(rows_of(lengths), budget, share=False)
     assert sorted(position for part in parts for position in part) == list(range(len(lengths)))
     sizes = [sum(lengths[position] for position in part) for part in parts]
     assert all(size <= budget or len(part) == 1 for part, size in zip(parts, sizes, strict=True))

@@ -1,10 +1,11 @@
 """Attention over one flattened row of several examples, each of which sees itself alone.
 
 transformers knows packed rows too, but without flash-attn it builds a mask of T x T for them, over the whole row. Here
-an attention function of our own is registered under `SEGMENTED`: it is given the rows' boundaries, and works on one
-example after the other, so no mask spans two of them. On a CUDA device in half precision all go into one call of
-torch's own variable-length kernel. That branch is small and guarded by `_kernel_takes`, since most machines that run
-the tests cannot run it.
+an attention function of our own is registered under `SEGMENTED`: it is given the row's segments, and works on one after
+the other, so no mask spans two examples. Where examples begin alike, what they have in common is a segment of its own,
+computed once; the segments behind it attend to its keys and values as to their own. On a CUDA device in half precision
+all segments go into one call of torch's own variable-length kernel. That branch is small and guarded by `_kernel_takes`,
+since most machines that run the tests cannot run it.
 
 A model is switched to it by `attend_by_segments`, which proves on the spot that the model keeps examples apart: one
 whose layers carry a state over positions (Mamba, short convolutions), or whose attention does not come through
@@ -15,9 +16,9 @@ Shapes: T tokens of the row, H query heads, K heads of keys and values, D width 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -30,41 +31,83 @@ from localft.modeling.head import HeadScores, head_scores
 
 SEGMENTED = "localft_segmented"
 """The name under which transformers knows the attention function."""
+NO_PARENT = -1
+MASK_ROWS = 512
+"""Queries that share one mask, where a mask is needed: bounds its memory for long segments."""
 PROOF_TOKENS = 12
 """Length of the rows that a model is tried on."""
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Where the examples of a flattened row begin and end."""
+    """How a flattened row is made up: runs of tokens, each the beginning of examples or the continuation of another run.
 
-    ends: tuple[int, ...]
-    """Rising; the first example begins at 0, each other one where the one before it ends."""
-    cumulative_lengths: torch.Tensor
-    """int32: 0 and the ends, on the device of the row, as kernels want them."""
+    An example is the path from a segment without parent to the one where it ends. Examples that begin alike share the
+    first part of their paths: lengths (5, 2, 3) with parents (-1, 0, 0) are examples of 7 and 8 tokens in a row of 10.
+    """
+
+    lengths: tuple[int, ...]
+    parents: tuple[int, ...]
+    """Index of the segment that each one continues, always an earlier one; -1 for none."""
+    before: tuple[int, ...]
+    """Tokens of its example that come before each segment."""
+    query_bounds: torch.Tensor
+    """int32: 0 and the end of each segment's tokens, as kernels want them."""
+    key_bounds: torch.Tensor
+    """int32: 0 and the end of each segment's keys, when the keys of what it continues are put before its own."""
+    keys_K: torch.Tensor | None
+    """Positions in the row of these keys; None where no segment continues another, and keys are the row as it stands."""
 
     @classmethod
-    def of(cls, lengths: Sequence[int]) -> Segments:
+    def of(cls, lengths: Sequence[int], parents: Sequence[int] | None = None) -> Segments:
         assert lengths, "a row has examples"
-        assert min(lengths) > 0, "an example has tokens"
-        ends = tuple(accumulate(lengths))
-        return cls(ends, torch.tensor((0, *ends), dtype=torch.int32))
+        assert min(lengths) > 0, "a segment has tokens"
+        parents = tuple(parents) if parents is not None else (NO_PARENT,) * len(lengths)
+        assert len(parents) == len(lengths), "one parent a segment"
+        assert all(NO_PARENT <= parent < index for index, parent in enumerate(parents)), "parents come first"
+        begins = list(accumulate(lengths, initial=0))
+        before: list[int] = []
+        keys: list[torch.Tensor] = []
+        for index, (length, parent) in enumerate(zip(lengths, parents, strict=True)):
+            own = torch.arange(begins[index], begins[index] + length)
+            keys.append(own if parent == NO_PARENT else torch.cat([keys[parent], own]))
+            before.append(len(keys[-1]) - length)
+        return cls(
+            lengths=tuple(lengths),
+            parents=parents,
+            before=tuple(before),
+            query_bounds=_bounds(lengths),
+            key_bounds=_bounds([len(positions) for positions in keys]),
+            keys_K=torch.cat(keys) if any(before) else None,
+        )
 
     def to(self, device: torch.device) -> Segments:
-        return Segments(self.ends, self.cumulative_lengths.to(device, non_blocking=True))
-
-    def ranges(self) -> Iterator[tuple[int, int]]:
-        """(begin, end) of each example."""
-        return pairwise((0, *self.ends))
+        return Segments(
+            self.lengths,
+            self.parents,
+            self.before,
+            self.query_bounds.to(device, non_blocking=True),
+            self.key_bounds.to(device, non_blocking=True),
+            None if self.keys_K is None else self.keys_K.to(device, non_blocking=True),
+        )
 
     @property
-    def longest(self) -> int:
-        return max(end - begin for begin, end in self.ranges())
+    def tokens(self) -> int:
+        return sum(self.lengths)
+
+    @property
+    def most_keys(self) -> int:
+        return max(before + length for before, length in zip(self.before, self.lengths, strict=True))
 
 
 def positions(segments: Segments) -> torch.Tensor:
-    """Positions that begin anew with each example: lengths 3, 2 -> [[0, 1, 2, 0, 1]]."""
-    return torch.cat([torch.arange(end - begin) for begin, end in segments.ranges()])[None]
+    """Positions that count on from what a segment continues: lengths 3, 2, both from the start -> [[0, 1, 2, 0, 1]]."""
+    begins = zip(segments.before, segments.lengths, strict=True)
+    return torch.cat([torch.arange(before, before + length) for before, length in begins])[None]
+
+
+def _bounds(lengths: Sequence[int]) -> torch.Tensor:
+    return torch.tensor(list(accumulate(lengths, initial=0)), dtype=torch.int32)
 
 
 def segmented_attention(
@@ -83,13 +126,13 @@ def segmented_attention(
     position_bias: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention of each example to itself; (1, H, T, D), (1, K, T, D) -> (1, T, H, D).
+    """Causal attention of each segment to itself and what it continues; (1, H, T, D), (1, K, T, D) -> (1, T, H, D).
 
     `sliding_window` counts the token itself, as everywhere in transformers.
     """
-    assert attention_mask is None, "boundaries take the place of a mask"
+    assert attention_mask is None, "segments take the place of a mask"
     assert query.shape[0] == 1, "one flattened row"
-    assert query.shape[2] == key.shape[2] == segments.ends[-1], "boundaries are those of this row"
+    assert query.shape[2] == key.shape[2] == segments.tokens, "segments are those of this row"
     if softcap is not None or s_aux is not None or position_bias is not None:
         raise NotImplementedError("capped scores, sinks and position biases")  # the proof fails: padded rows
     if query.is_cuda and torch.is_autocast_enabled("cuda"):
@@ -97,13 +140,22 @@ def segmented_attention(
         query, key, value = query.to(half), key.to(half), value.to(half)
     if _kernel_takes(query, value, dropout):
         return _by_kernel(query, key, value, segments, scaling, sliding_window)[None], None
+    queries = query.split(segments.lengths, dim=2)  # one backward for all of them, which slices do not have
+    keys = _with_continued(key, segments)
+    values = _with_continued(value, segments)
     parts = [
-        _one_example(
-            query[:, :, begin:end], key[:, :, begin:end], value[:, :, begin:end], scaling, dropout, sliding_window
-        )
-        for begin, end in segments.ranges()
+        _one_segment(*tensors, scaling, dropout, sliding_window).transpose(1, 2)
+        for tensors in zip(queries, keys, values, strict=True)
     ]
-    return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
+    return torch.cat(parts, dim=1), None
+
+
+def _with_continued(tensor: torch.Tensor, segments: Segments) -> list[torch.Tensor]:
+    """(1, K, T, D) -> for each segment (1, K, its own tokens behind all that it continues, D)."""
+    whole: list[torch.Tensor] = []
+    for own, parent in zip(tensor.split(segments.lengths, dim=2), segments.parents, strict=True):
+        whole.append(own if parent == NO_PARENT else torch.cat([whole[parent], own], dim=2))
+    return whole
 
 
 def _kernel_takes(query: torch.Tensor, value: torch.Tensor, dropout: float) -> bool:
@@ -127,18 +179,22 @@ def _by_kernel(
     scaling: float | None,
     sliding_window: int | None,
 ) -> torch.Tensor:
-    """All examples in one call; returns (T, H, D). The kernel's window counts the tokens to the left alone."""
-    bounds, longest = segments.cumulative_lengths, segments.longest
+    """All segments in one call; returns (T, H, D). The kernel's window counts the tokens to the left alone.
+
+    Queries stand at the end of their keys: the kernel aligns causal masks at the lower right.
+    """
     left = -1 if sliding_window is None else sliding_window - 1
-    query_THD, key_TKD, value_TKD = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
+    if segments.keys_K is not None:
+        key, value = key.index_select(2, segments.keys_K), value.index_select(2, segments.keys_K)
+    query_THD, key_KKD, value_KKD = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
     out = varlen_attn(
         query_THD,
-        key_TKD,
-        value_TKD,
-        bounds,
-        bounds,
-        longest,
-        longest,
+        key_KKD,
+        value_KKD,
+        segments.query_bounds,
+        segments.key_bounds,
+        max(segments.lengths),
+        segments.most_keys,
         scale=scaling,
         window_size=(left, 0),
         enable_gqa=query.shape[1] != key.shape[1],
@@ -147,7 +203,7 @@ def _by_kernel(
     return out
 
 
-def _one_example(
+def _one_segment(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -155,31 +211,31 @@ def _one_example(
     dropout: float,
     sliding_window: int | None,
 ) -> torch.Tensor:
-    """Causal attention of one example; with a window, block by block, so that no mask is wider than two windows."""
+    """Causal attention of queries that stand at the end of the keys; no mask is wider than its block needs."""
     grouped = query.shape[1] != key.shape[1]
-    length = query.shape[2]
-    if sliding_window is None or sliding_window >= length:
+    length, keys = query.shape[2], key.shape[2]
+    window = keys if sliding_window is None else sliding_window
+    if length == keys <= window:
         return F.scaled_dot_product_attention(
             query, key, value, is_causal=True, dropout_p=dropout, scale=scaling, enable_gqa=grouped
         )
     blocks = []
-    for begin in range(0, length, sliding_window):
-        end, first = min(begin + sliding_window, length), max(0, begin - sliding_window + 1)
-        distance = (
-            torch.arange(begin, end, device=query.device)[:, None] - torch.arange(first, end, device=query.device)[None]
-        )
+    for begin in range(keys - length, keys, MASK_ROWS):
+        end, first = min(begin + MASK_ROWS, keys), max(0, begin - window + 1)
+        seen = torch.ones(end - begin, end - first, dtype=torch.bool, device=query.device)
+        rows = slice(begin - (keys - length), end - (keys - length))
         blocks.append(
             F.scaled_dot_product_attention(
-                query[:, :, begin:end],
+                query[:, :, rows],
                 key[:, :, first:end],
                 value[:, :, first:end],
-                attn_mask=(distance >= 0) & (distance < sliding_window),
+                attn_mask=seen.tril(begin - first).triu(begin - first - window + 1),
                 dropout_p=dropout,
                 scale=scaling,
                 enable_gqa=grouped,
             )
         )
-    return torch.cat(blocks, dim=2)
+    return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)
 
 
 def _no_mask(*args: Any, **kwargs: Any) -> None:
@@ -193,13 +249,18 @@ AttentionMaskInterface.register(SEGMENTED, _no_mask)
 def attend_by_segments(model: PreTrainedModel) -> bool:
     """Switches the model to attention by segments where it is proven exact; else leaves it as it was, and returns False.
 
-    The proof: of two examples in one row, the second one's hidden states and losses are those it has alone.
+    The proof: an example has the hidden states and losses that it has alone, in a row where another one comes before it
+    and a third one shares its first half.
     """
     before = model.config._attn_implementation
     vocabulary = model.get_input_embeddings().weight.shape[0]
-    ids = (torch.arange(2 * PROOF_TOKENS) * 7 + 3).remainder(vocabulary).to(model.device)[None]
-    alone = ids[:, PROOF_TOKENS:]
-    segments = Segments.of([PROOF_TOKENS, PROOF_TOKENS]).to(model.device)
+    half = PROOF_TOKENS // 2
+    segments = Segments.of([PROOF_TOKENS, half, half, half], [NO_PARENT, NO_PARENT, 1, 1]).to(model.device)
+    ids = (torch.arange(segments.tokens) * 7 + 3).remainder(vocabulary).to(model.device)[None]
+    in_row = torch.cat(
+        [torch.arange(PROOF_TOKENS, PROOF_TOKENS + half), torch.arange(PROOF_TOKENS + 2 * half, segments.tokens)]
+    ).to(model.device)
+    alone = ids[:, in_row]
     was_training = model.training
     model.eval()
     try:
@@ -209,7 +270,7 @@ def attend_by_segments(model: PreTrainedModel) -> bool:
             model.set_attn_implementation(SEGMENTED)
             found_TC = model.base_model(
                 input_ids=ids, position_ids=positions(segments).to(model.device), segments=segments, use_cache=False
-            ).last_hidden_state[0, PROOF_TOKENS:]
+            ).last_hidden_state[0, in_row]
             scores = _proof_scores(model, found_TC, alone[0])
         nll = F.cross_entropy(logits_TV[:-1].float(), alone[0, 1:], reduction="sum")
         proven = _close(found_TC, expected_TC) and _close(scores.weighted_nll[None, None], nll[None, None])
@@ -220,6 +281,12 @@ def attend_by_segments(model: PreTrainedModel) -> bool:
     if not proven:
         model.set_attn_implementation(before)
     return proven
+
+
+def has_dropout(model: torch.nn.Module) -> bool:
+    """Whether training draws zeros anywhere in the model: then rows that begin alike do not go on being alike."""
+    layers = any(isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules())
+    return layers or any(getattr(module, "attention_dropout", 0.0) for module in model.modules())
 
 
 def _proof_scores(model: PreTrainedModel, hidden_TC: torch.Tensor, ids_T: torch.Tensor) -> HeadScores:

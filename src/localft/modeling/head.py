@@ -70,12 +70,13 @@ class TrainedPositions:
     """Position that predicts: one before the target."""
     targets_N: torch.Tensor
     weights_N: torch.Tensor
-    """float32, above 0."""
+    """float32, above 0: the sum over the examples that have this prediction in common."""
+    examples_N: torch.Tensor
+    """How many examples these are, where they share a prefix; else 1."""
 
     def to(self, device: torch.device) -> TrainedPositions:
-        return TrainedPositions(
-            *(tensor.to(device, non_blocking=True) for tensor in (self.at_N, self.targets_N, self.weights_N))
-        )
+        tensors = (self.at_N, self.targets_N, self.weights_N, self.examples_N)
+        return TrainedPositions(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
 
 def add_trained_positions_head(model: PreTrainedModel) -> None:
@@ -93,19 +94,28 @@ def add_trained_positions_head(model: PreTrainedModel) -> None:
             if kwargs.get(name) is None:
                 kwargs.pop(name, None)  # peft names them all
         hidden_TC = self.base_model(*args, use_cache=False, **kwargs).last_hidden_state[0]
-        return head_scores(self, hidden_TC[trained.at_N], trained.targets_N, trained.weights_N)
+        return head_scores(self, hidden_TC[trained.at_N], trained.targets_N, trained.weights_N, trained.examples_N)
 
     model.forward = types.MethodType(forward, model)
 
 
 def head_scores(
-    model: PreTrainedModel, hidden_NC: torch.Tensor, targets_N: torch.Tensor, weights_N: torch.Tensor
+    model: PreTrainedModel,
+    hidden_NC: torch.Tensor,
+    targets_N: torch.Tensor,
+    weights_N: torch.Tensor,
+    examples_N: torch.Tensor | None = None,
 ) -> HeadScores:
-    """Scores hidden states by the model's own head; row n predicts `targets_N[n]`, and counts `weights_N[n]`."""
+    """Scores hidden states by the model's own head; row n predicts `targets_N[n]`, and counts `weights_N[n]`.
+
+    `examples_N` says for how many examples each row stands, for the accuracy; one where it is not given.
+    """
+    if examples_N is None:
+        examples_N = torch.ones_like(targets_N)
     head = model.get_output_embeddings()
     transform = logit_transform(model.config)
     weighted_nll, sums = _WeightedNll.apply(
-        hidden_NC, head.weight, getattr(head, "bias", None), targets_N, weights_N, transform
+        hidden_NC, head.weight, getattr(head, "bias", None), targets_N, weights_N, examples_N, transform
     )
     return HeadScores(weighted_nll, sums)
 
@@ -124,6 +134,7 @@ class _WeightedNll(torch.autograd.Function):
         bias_V: torch.Tensor | None,
         targets_N: torch.Tensor,
         weights_N: torch.Tensor,
+        examples_N: torch.Tensor,
         transform: LogitTransform,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         device = hidden_NC.device
@@ -135,7 +146,7 @@ class _WeightedNll(torch.autograd.Function):
         weight_grad_VC = torch.zeros_like(weight_VC, dtype=torch.float32) if wants_weight else None
         bias_grad_V = torch.zeros_like(bias_V, dtype=torch.float32) if bias_V is not None and wants_bias else None
         sums = torch.zeros(3, dtype=torch.float64, device=device)
-        sums[2] = len(targets_N)
+        sums[2] = examples_N.sum()
         with torch.autocast(device.type, enabled=False):
             step = _chunk(head_VC.shape[0], device)
             for begin in range(0, len(targets_N), step):
@@ -148,7 +159,7 @@ class _WeightedNll(torch.autograd.Function):
                 total_n = exponentials_nV.sum(dim=-1)
                 nll_n = top_n + total_n.log() - target_n
                 sums[0] += (nll_n * weights_n).sum(dtype=torch.float64)
-                sums[1] += (guess_n == targets_n1[:, 0]).sum()
+                sums[1] += examples_N[rows][guess_n == targets_n1[:, 0]].sum()
                 if not any(ctx.needs_input_grad[:3]):
                     continue
                 gradient_nV = exponentials_nV.mul_((weights_n / total_n)[:, None])
@@ -176,7 +187,7 @@ class _WeightedNll(torch.autograd.Function):
             None if gradient is None else (gradient * upstream).to(dtype)
             for gradient, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
         ]
-        return (*gradients, None, None, None)
+        return (*gradients, None, None, None, None)
 
 
 def _products(hidden_nC: torch.Tensor, head_VC: torch.Tensor, bias_V: torch.Tensor | None) -> torch.Tensor:

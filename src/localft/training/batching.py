@@ -12,6 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from localft.training.prefixes import LEAST_SHARED, common_with_previous, sorted_by_tokens
+
+KEYS_PER_TOKEN = 16
+"""Keys and values of so many tokens, read once more, take the memory of one token's pass through the model, at the most.
+
+A token keeps about 4 h + 2 q + 2 k + 2 m numbers for the backward pass of a layer (h hidden, q queries, k keys or values,
+m MLP width), a key and value read again 2 k: a thirty-seventh for Llama-3.1-8B's grouped heads, a sixth at the least for
+Phi-3-mini's, which of 2.4 times as many numbers that unfused layers keep is a sixteenth.
+"""
+
 
 class Example(Protocol):
     """What training needs of a tokenized example; see `localft.tokenization.examples.TokenizedExample`."""
@@ -47,30 +59,63 @@ def deal(lengths: Sequence[int], ranks: int) -> list[list[int]]:
     """
     shares: list[list[int]] = [[] for _ in range(ranks)]
     loads = [0] * ranks
-    for position in _longest_first(lengths):
+    for position in sorted(range(len(lengths)), key=lambda position: (-lengths[position], position)):
         rank = loads.index(min(loads))
         shares[rank].append(position)
         loads[rank] += lengths[position]
     return shares
 
 
-def pack(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
+def pack(rows: Sequence[Sequence[int]], tokens_per_micro_batch: int, *, share: bool) -> list[list[int]]:
     """Packs positions of a share into as few micro-batches of at most that many tokens as first-fit finds.
 
-    lengths [9, 7, 2, 2], budget 11 -> [[0, 2], [1, 3]]. A row longer than the budget goes alone.
+    Rows of 9, 7, 2, 2 tokens, budget 11 -> [[0, 2], [1, 3]]. A row longer than the budget goes alone. With `share`, what a
+    row begins with in common with others of its micro-batch counts once, but for the keys that it reads again; rows that
+    begin alike come together where that is possible.
     """
-    parts: list[list[int]] = []
-    room: list[int] = []
-    for position in _longest_first(lengths):
-        length = lengths[position]
-        fitting = next((part for part, left in enumerate(room) if left >= length), None)
-        if fitting is None:
-            parts.append([position])
-            room.append(tokens_per_micro_batch - length)
-        else:
-            parts[fitting].append(position)
-            room[fitting] -= length
-    return parts
+    parts: list[_Part] = []
+    for position, common in _families_first(rows) if share else [(position, 0) for position in _longest_first(rows)]:
+        for part in parts:
+            part.common = min(part.common, common)
+        _put(parts, position, len(rows[position]), tokens_per_micro_batch)
+    return [part.positions for part in parts]
+
+
+@dataclass
+class _Part:
+    """A micro-batch that is being packed."""
+
+    positions: list[int]
+    room: int
+    common: int
+    """Tokens that the next row has in common with the last one put here, as with no other one here more."""
+
+
+def _put(parts: list[_Part], position: int, length: int, budget: int) -> None:
+    """Puts a row where it adds the least, of the micro-batches with room for it; else into a new one."""
+
+    def added(part: _Part) -> int:
+        shared = part.common if part.common >= LEAST_SHARED else 0
+        return length - shared + shared // KEYS_PER_TOKEN
+
+    best = min((part for part in parts if part.room >= added(part)), key=added, default=None)
+    if best is None:
+        parts.append(_Part([position], budget - length, length))
+    else:
+        best.positions.append(position)
+        best.room -= added(best)
+        best.common = length
+
+
+def _families_first(rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """(position, tokens in common with the row before it): first rows that begin as others do, ordered by token ids."""
+    tokens = [np.asarray(row, dtype=np.int64) for row in rows]
+    ranked = sorted_by_tokens(tokens)
+    common = common_with_previous(tokens, ranked)
+    alike = [max(pair) >= LEAST_SHARED for pair in zip(common, [*common[1:], 0], strict=True)]
+    families = [(position, common[rank]) for rank, position in enumerate(ranked) if alike[rank]]
+    alone = {position for rank, position in enumerate(ranked) if not alike[rank]}
+    return families + [(position, 0) for position in _longest_first(rows) if position in alone]
 
 
 def cut(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
@@ -90,8 +135,8 @@ def cut(lengths: Sequence[int], tokens_per_micro_batch: int) -> list[list[int]]:
     return parts
 
 
-def _longest_first(lengths: Sequence[int]) -> list[int]:
-    return sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
+def _longest_first(rows: Sequence[Sequence[int]]) -> list[int]:
+    return sorted(range(len(rows)), key=lambda position: (-len(rows[position]), position))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Makes micro-batches of tensors: one flattened row of several examples, or padded rows.
 
-Flattened rows (`pack_rows`) are how training runs. Padded rows (`pad_rows`) are the reference that equality is tested
-against, and what remains for models that cannot keep the examples of one row apart (`attention.attend_by_segments`).
-What counts in both is `loss_weights`, which is aligned to the target: the weight of token t is that of predicting it.
+Flattened rows (`pack_rows`) are how training runs, with or without shared prefixes. Padded rows (`pad_rows`) are the
+reference that equality is tested against, and what remains for models that cannot keep the examples of one row apart
+(`attention.attend_by_segments`). What counts in all of them is `loss_weights`, which is aligned to the target: the weight
+of token t is that of predicting it.
 
-Shapes: B rows, T tokens of the longest or the only row, N trained positions.
+Shapes: B rows, T tokens of the longest or the only row, N predictions that are trained.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import accumulate
+from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
 
 from localft.modeling.attention import Segments, positions
 from localft.modeling.head import TrainedPositions
 from localft.training.batching import Example, cut, pack
+from localft.training.prefixes import Forest, forest, separate
 
+Layout = Literal["padded", "packed", "shared"]
+"""How rows lie in a micro-batch: padded to the longest; one behind the other; and what they begin with in common once."""
 IGNORED = -100
 """The label of a position that carries no loss, by convention of PyTorch and transformers."""
 
@@ -30,7 +36,7 @@ class PackedRows:
 
     input_ids_1T: torch.Tensor
     position_ids_1T: torch.Tensor
-    """Beginning at 0 with each example."""
+    """Those that each token has in its own example."""
     segments: Segments
     trained: TrainedPositions
     lines: tuple[int, ...]
@@ -83,30 +89,59 @@ class PaddedRows:
 MicroBatch: TypeAlias = PackedRows | PaddedRows
 
 
-def micro_batches(examples: Sequence[Example], tokens_per_micro_batch: int, *, packed: bool) -> list[MicroBatch]:
+def micro_batches(
+    examples: Sequence[Example], tokens_per_micro_batch: int, *, layout: Layout = "packed"
+) -> list[MicroBatch]:
     """Cuts examples, longest first, into micro-batches of at most that many tokens, padding counted; a longer row alone."""
-    lengths = [len(example.input_ids) for example in examples]
-    parts = (pack if packed else cut)(lengths, tokens_per_micro_batch)
-    collate = pack_rows if packed else pad_rows
-    return [collate([examples[position] for position in part]) for part in parts]
+    rows = [example.input_ids for example in examples]
+    if layout == "padded":
+        parts = cut([len(row) for row in rows], tokens_per_micro_batch)
+        return [pad_rows([examples[position] for position in part]) for part in parts]
+    share = layout == "shared"
+    parts = pack(rows, tokens_per_micro_batch, share=share)
+    return [pack_rows([examples[position] for position in part], share=share) for part in parts]
 
 
-def pack_rows(examples: Sequence[Example]) -> PackedRows:
-    """Puts the examples one behind the other; each keeps its own positions, and sees itself alone."""
+def pack_rows(examples: Sequence[Example], *, share: bool = False) -> PackedRows:
+    """Puts the examples one behind the other; each keeps its own positions, and sees itself alone.
+
+    With `share`, what several begin with in common stands there once. A prediction that they have in common is scored
+    once, with the sum of their weights.
+    """
     assert examples, "a micro-batch has rows"
     for example in examples:
         _assert_sound(example)
-    ids = torch.cat([torch.tensor(example.input_ids, dtype=torch.long) for example in examples])
-    weights = torch.cat([torch.tensor(example.loss_weights, dtype=torch.float32) for example in examples])
-    segments = Segments.of([len(example.input_ids) for example in examples])
-    (targets,) = weights.nonzero(as_tuple=True)  # never an example's first token, which has weight 0
+    rows = [example.input_ids for example in examples]
+    grown = forest(rows) if share else separate([len(row) for row in rows])
+    ids = torch.cat([torch.tensor(rows[run.row][run.begin : run.end], dtype=torch.long) for run in grown.segments])
+    segments = Segments.of([run.end - run.begin for run in grown.segments], [run.parent for run in grown.segments])
     return PackedRows(
         input_ids_1T=ids[None],
         position_ids_1T=positions(segments),
         segments=segments,
-        trained=TrainedPositions(at_N=targets - 1, targets_N=ids[targets], weights_N=weights[targets]),
+        trained=_trained_positions(examples, grown),
         lines=tuple(example.line for example in examples),
     )
+
+
+def _trained_positions(examples: Sequence[Example], grown: Forest) -> TrainedPositions:
+    """What is predicted where in the flattened row, each prediction once."""
+    begins = list(accumulate((run.end - run.begin for run in grown.segments), initial=0))
+    at, targets, weights = [], [], []
+    for example, path in zip(examples, grown.paths, strict=True):
+        places = np.concatenate([np.arange(begins[run], begins[run + 1]) for run in path])
+        weight = np.asarray(example.loss_weights, dtype=np.float32)
+        (trained,) = weight.nonzero()  # never an example's first token, which has weight 0
+        at.append(places[trained - 1])
+        targets.append(np.asarray(example.input_ids, dtype=np.int64)[trained])
+        weights.append(weight[trained])
+    at_N, targets_N, weights_N = np.concatenate(at), np.concatenate(targets), np.concatenate(weights)
+    examples_N = np.ones(len(at_N), dtype=np.int64)
+    if grown.tokens < sum(len(example.input_ids) for example in examples):
+        _, first, same = np.unique(np.stack([at_N, targets_N]), axis=1, return_index=True, return_inverse=True)
+        at_N, targets_N = at_N[first], targets_N[first]
+        weights_N, examples_N = np.bincount(same, weights_N).astype(np.float32), np.bincount(same)
+    return TrainedPositions(*(torch.from_numpy(array) for array in (at_N, targets_N, weights_N, examples_N)))
 
 
 def pad_rows(examples: Sequence[Example]) -> PaddedRows:
@@ -129,9 +164,9 @@ def pad_rows(examples: Sequence[Example]) -> PaddedRows:
     )
 
 
-def idle_micro_batch(*, packed: bool) -> MicroBatch:
+def idle_micro_batch(layout: Layout) -> MicroBatch:
     """Two tokens without weight: they carry nothing but this rank's part in the exchange of gradients."""
-    return (pack_rows if packed else pad_rows)([_IDLE])
+    return pad_rows([_IDLE]) if layout == "padded" else pack_rows([_IDLE])
 
 
 def _assert_sound(example: Example) -> None:

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, PreTrainedConfig
 from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
-from localft.modeling.attention import attend_by_segments
+from localft.modeling.attention import attend_by_segments, has_dropout
 from localft.modeling.head import add_trained_positions_head
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
@@ -36,6 +36,7 @@ from localft.progress import (
 from localft.training import checkpoints, disk_space
 from localft.training.batching import Example, Steps
 from localft.training.checkpoints import CheckpointState
+from localft.training.collator import Layout
 from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
 from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
@@ -53,19 +54,20 @@ def train(
     tokenizer_files: Path,
     resume_from: Path | None,
     should_stop: Callable[[], bool],
-    packed: bool = True,
+    layout: Layout | None = None,
 ) -> TrainingOutcome:
     """Trains, checkpoints into `run_directory` and leaves the result in `run_directory/model`.
 
     Called once in every process of the job; only the first reports. `resume_from` is a checkpoint of the same plan (see
     `checkpoints.newest_valid`): training goes on with the step behind it. `should_stop` is asked behind each step; True
-    on any process ends all of them there, saved. `packed=False` pads rows to the longest, as models do that cannot keep
-    the examples of one row apart: slower, the same result, and the reference in tests.
+    on any process ends all of them there, saved. `layout` is the plan's choice unless given; "padded" is also that of models
+    which cannot keep the examples of one row apart: slower, the same result, and the reference in tests.
     """
     had_group = dist.is_initialized()
     try:
+        chosen = layout or ("shared" if plan.execution.share_prefixes else "packed")
         return _train(
-            plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop, packed
+            plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop, chosen
         )
     except torch.OutOfMemoryError as error:
         raise TrainingFailed(
@@ -88,7 +90,7 @@ def _train(
     tokenizer_files: Path,
     resume_from: Path | None,
     should_stop: Callable[[], bool],
-    packed: bool,
+    layout: Layout,
 ) -> TrainingOutcome:
     group = settings.process_group()
     tell = report if group.is_main else _silent
@@ -101,11 +103,14 @@ def _train(
     base_directory = local_directory(plan.model)
     base = load_base_model(plan, base_directory, local_rank=group.local_rank)
     config = copy.deepcopy(base.config)
-    if packed and not attend_by_segments(base):
-        packed = False
+    if layout != "padded" and not attend_by_segments(base):
+        layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
     add_trained_positions_head(base)
     model = make_trainable(base, plan)
+    if layout == "shared" and has_dropout(model):
+        layout = "packed"
+        tell(Notice(f"{plan.model.id} has dropout of its own, so what rows begin with in common is not shared."))
     tell(Notice(_trainable_sentence(model)))
     space = disk_space.space_needed(model, plan, tokenizer_files)
 
@@ -130,7 +135,7 @@ def _train(
         group=group,
         space=space,
         device=arguments.device,
-        packed=packed,
+        layout=layout,
         trained_tokens=resumed.trained_tokens if resumed else 0,
     )
     run.require_space(
@@ -142,7 +147,7 @@ def _train(
         AutoTokenizer.from_pretrained(tokenizer_files),
         steps,
         tokens_per_micro_batch=plan.execution.tokens_per_micro_batch,
-        packed=packed,
+        layout=layout,
         tell=tell,
         after_step=run.after_step,
     )
@@ -184,7 +189,7 @@ class _Run:
         group: settings.ProcessGroup,
         space: SpaceNeeded,
         device: torch.device,
-        packed: bool,
+        layout: Layout,
         trained_tokens: int,
     ) -> None:
         self.plan = plan
@@ -198,7 +203,7 @@ class _Run:
         self.group = group
         self.space = space
         self.device = device
-        self.packed = packed
+        self.layout = layout
         self.trained_tokens = trained_tokens
         self.interrupted = False
 
@@ -248,7 +253,7 @@ class _Run:
             self.trainer.model,
             examples,
             tokens_per_micro_batch=self.trainer.tokens_per_micro_batch,
-            packed=self.packed,
+            layout=self.layout,
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,

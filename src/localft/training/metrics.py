@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from localft.training.batching import Example, deal
-from localft.training.collator import micro_batches
+from localft.training.collator import Layout, micro_batches
 from localft.training.loss import score
 
 
@@ -69,7 +69,7 @@ def evaluate(
     *,
     tokens_per_micro_batch: int,
     device: torch.device,
-    packed: bool = True,
+    layout: Layout = "packed",
     rank: int = 0,
     ranks: int = 1,
     autocast: AbstractContextManager[Any] | None = None,
@@ -86,7 +86,7 @@ def evaluate(
     model.eval()
     try:
         with torch.no_grad(), autocast or nullcontext():
-            for batch in micro_batches(share, tokens_per_micro_batch, packed=packed):
+            for batch in micro_batches(share, tokens_per_micro_batch, layout=layout):
                 sums += score(model, batch.to(device)).sums
     finally:
         model.train(was_training)

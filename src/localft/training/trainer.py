@@ -37,7 +37,7 @@ from localft.modeling.load import read_weights
 from localft.plan import TrainingPlan
 from localft.progress import Notice, Report
 from localft.training.batching import Step, Steps
-from localft.training.collator import MicroBatch, idle_micro_batch, micro_batches
+from localft.training.collator import Layout, MicroBatch, idle_micro_batch, micro_batches
 from localft.training.loss import score
 from localft.training.metrics import Pooled, least_over_ranks, pooled, sum_over_ranks
 
@@ -117,7 +117,7 @@ class StepTrainer(SFTTrainer):
         steps: Steps,
         *,
         tokens_per_micro_batch: int,
-        packed: bool,
+        layout: Layout,
         tell: Report,
         after_step: AfterStep,
     ) -> None:
@@ -136,7 +136,7 @@ class StepTrainer(SFTTrainer):
         self.remove_callback(PrinterCallback)
         self._steps = steps
         self.tokens_per_micro_batch = tokens_per_micro_batch
-        self._packed = packed
+        self._layout = layout
         self._tell = tell
         self._after_step = after_step
         self._step: Step | None = None
@@ -182,7 +182,7 @@ class StepTrainer(SFTTrainer):
         budget = self.tokens_per_micro_batch
         random_state = _random_state(self.args.device)
         while True:
-            batches = micro_batches(step.share, budget, packed=self._packed)
+            batches = micro_batches(step.share, budget, layout=self._layout)
             try:
                 return self._backward(model, batches, step.total_weight, budget)
             except torch.OutOfMemoryError:
@@ -224,7 +224,7 @@ class StepTrainer(SFTTrainer):
 
     def _exchange_gradients(self, model: torch.nn.Module, step: Step) -> None:
         """Sums all ranks' gradients: the exchange rides on the backward pass of a row without weight."""
-        batch = idle_micro_batch(packed=self._packed).to(self.args.device)
+        batch = idle_micro_batch(self._layout).to(self.args.device)
         loss, _ = self._micro_batch_loss(model, batch, step.total_weight)
         self.accelerator.backward(loss)
 
