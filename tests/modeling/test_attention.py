@@ -147,12 +147,16 @@ def test_the_call_for_a_kernel_means_the_same(monkeypatch: pytest.MonkeyPatch, f
         return torch.cat(parts)
 
     segments = Segments.of(*FORESTS[forest])
-    tensors = [torch.randn(1, heads, segments.tokens, D) for heads in (H, K, K)]
+    tensors = [torch.randn(1, heads, segments.tokens, D, requires_grad=True) for heads in (H, K, K)]
     expected, _ = segmented_attention(torch.nn.Module(), *tensors, None, segments=segments, sliding_window=window)
     monkeypatch.setattr(attention, "varlen_attn", varlen)
     monkeypatch.setattr(attention, "_kernel_takes", lambda *_: True)
     found, _ = segmented_attention(torch.nn.Module(), *tensors, None, segments=segments, sliding_window=window)
     torch.testing.assert_close(found, expected)
+    upstream = torch.randn_like(found)
+    gradients, wanted = (torch.autograd.grad(out, tensors, upstream) for out in (found, expected))
+    for a, b in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(a, b)
 
 
 def test_no_mask_is_as_large_as_the_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,13 +184,13 @@ def _by_kernel(
     Queries stand at the end of their keys: the kernel aligns causal masks at the lower right.
     """
     left = -1 if sliding_window is None else sliding_window - 1
+    queries, keys, values = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
     if segments.keys_K is not None:
-        key, value = key.index_select(2, segments.keys_K), value.index_select(2, segments.keys_K)
-    query_THD, key_KKD, value_KKD = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
+        keys, values = _Reread.apply(keys, segments.keys_K), _Reread.apply(values, segments.keys_K)
     out = varlen_attn(
-        query_THD,
-        key_KKD,
-        value_KKD,
+        queries,
+        keys,
+        values,
         segments.query_bounds,
         segments.key_bounds,
         max(segments.lengths),
@@ -201,6 +201,22 @@ def _by_kernel(
     )
     assert isinstance(out, torch.Tensor)
     return out
+
+
+class _Reread(torch.autograd.Function):
+    """Rows of a (T, K, D) tensor, some of them many times; gradients of a row add up in float32, not in half precision."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(index)
+        ctx.shape = tensor.shape
+        return tensor.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (index,) = ctx.saved_tensors
+        total = torch.zeros(ctx.shape, dtype=torch.float32, device=upstream.device)
+        return total.index_add_(0, index, upstream.float()).to(upstream.dtype), None
 
 
 def _one_segment(
