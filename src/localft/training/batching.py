@@ -25,6 +25,10 @@ Phi-3-mini's, which of 2.4 times as many numbers that unfused layers keep is a s
 """
 
 
+OPEN_PARTS = 64
+"""Micro-batches that a row may still go into; where there are more, the fullest is closed, which bounds the time."""
+
+
 class Example(Protocol):
     """What training needs of a tokenized example; see `localft.tokenization.examples.TokenizedExample`."""
 
@@ -70,18 +74,31 @@ def pack(rows: Sequence[Sequence[int]], tokens_per_micro_batch: int, *, share: b
     """Packs positions of a share into as few micro-batches of at most that many tokens as first-fit finds.
 
     Rows of 9, 7, 2, 2 tokens, budget 11 -> [[0, 2], [1, 3]]. A row longer than the budget goes alone. With `share`, what a
-    row begins with in common with others of its micro-batch counts once, but for the keys that it reads again; rows that
-    begin alike come together where that is possible.
+    row begins with in common with others of its micro-batch counts once, but for the keys that it reads again; each row goes
+    where it adds the least.
     """
     parts: list[_Part] = []
+    open_parts: list[_Part] = []
     for position, common in _families_first(rows) if share else [(position, 0) for position in _longest_first(rows)]:
-        for part in parts:
+        length = len(rows[position])
+        for part in open_parts:
             part.common = min(part.common, common)
-        _put(parts, position, len(rows[position]), tokens_per_micro_batch)
+        best = min(
+            (part for part in open_parts if part.room >= part.added(length)),
+            key=lambda part: part.added(length),
+            default=None,
+        )
+        if best is not None:
+            best.put(position, length)
+            continue
+        if len(open_parts) == OPEN_PARTS:
+            open_parts.remove(min(open_parts, key=lambda part: part.room))
+        open_parts.append(_Part([position], tokens_per_micro_batch - length, length))
+        parts.append(open_parts[-1])
     return [part.positions for part in parts]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Part:
     """A micro-batch that is being packed."""
 
@@ -90,21 +107,15 @@ class _Part:
     common: int
     """Tokens that the next row has in common with the last one put here, as with no other one here more."""
 
-
-def _put(parts: list[_Part], position: int, length: int, budget: int) -> None:
-    """Puts a row where it adds the least, of the micro-batches with room for it; else into a new one."""
-
-    def added(part: _Part) -> int:
-        shared = part.common if part.common >= LEAST_SHARED else 0
+    def added(self, length: int) -> int:
+        """What the next row takes here, of so many tokens."""
+        shared = self.common if self.common >= LEAST_SHARED else 0
         return length - shared + shared // KEYS_PER_TOKEN
 
-    best = min((part for part in parts if part.room >= added(part)), key=added, default=None)
-    if best is None:
-        parts.append(_Part([position], budget - length, length))
-    else:
-        best.positions.append(position)
-        best.room -= added(best)
-        best.common = length
+    def put(self, position: int, length: int) -> None:
+        self.positions.append(position)
+        self.room -= self.added(length)
+        self.common = length
 
 
 def _families_first(rows: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
