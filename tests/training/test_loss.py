@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from localft.modeling.head import add_trained_positions_head
 from localft.tokenization.examples import TokenizedExample
 from localft.training.collator import MicroBatch, pack_rows, pad_rows
 from localft.training.loss import score
-from tiny_jobs import random_rows
+from tiny_jobs import rows_that_begin_alike
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Scored:
 
 @pytest.fixture(
     scope="module",
-    params=[(model, rows) for model in ("tiny_llama", "tiny_phi3") for rows in ("packed", "padded")],
+    params=[(model, rows) for model in ("tiny_llama", "tiny_phi3") for rows in ("shared", "packed", "padded")],
     ids="-".join,
 )
 def scored(request: pytest.FixtureRequest) -> Scored:
@@ -43,7 +44,7 @@ def scored(request: pytest.FixtureRequest) -> Scored:
         return Scored(model, plain, pad_rows)
     assert attend_by_segments(model)
     add_trained_positions_head(model)
-    return Scored(model, plain, pack_rows)
+    return Scored(model, plain, partial(pack_rows, share=rows == "shared"))
 
 
 def hand_computed(model: Any, rows: list[TokenizedExample]) -> tuple[torch.Tensor, float, int, int]:
@@ -68,7 +69,7 @@ def gradient(scored: Scored, rows: list[TokenizedExample]) -> dict[str, torch.Te
 
 
 def test_loss_and_accuracy_equal_the_plain_logits_with_fractional_weights(scored: Scored) -> None:
-    rows = random_rows(6, fractional=True)
+    rows = rows_that_begin_alike(6)
     with torch.no_grad():
         nll, _, right, targets = hand_computed(scored.plain, rows)
         sums = score(scored.model, scored.collate(rows)).sums
@@ -77,7 +78,7 @@ def test_loss_and_accuracy_equal_the_plain_logits_with_fractional_weights(scored
 
 
 def test_gradient_equals_that_of_the_plain_logits(scored: Scored) -> None:
-    rows = random_rows(3, fractional=True)
+    rows = rows_that_begin_alike(6)
     scored.plain.zero_grad()
     hand_computed(scored.plain, rows)[0].backward()
     expected = {name: p.grad.clone() for name, p in scored.plain.named_parameters()}
