@@ -16,6 +16,9 @@ from localft.catalog import find
 from localft.errors import DataError, ModelError, UsageError
 from localft.plan import LoraSettings, TrainingPlan, make_plan, memory
 from localft.plan.data_file import describe_file
+from localft.plan.execution import PlannedExecution, plan_execution
+from localft.plan.memory import GpuMemory
+from localft.plan.request import ExecutionRequest
 from localft.tokenization.survey import TokenStatistics
 from planning import SAMPLE, plan, request, write_examples
 from test_catalog import write_adapter, write_model
@@ -31,11 +34,12 @@ def ten(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_gpus(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Pretends that this machine has `count` GPUs of `gib` each; None: of unknown memory."""
+    """Pretends that this machine has `count` GPUs of `gib` each, all of it free or `free`; None: of unknown memory."""
 
-    def pretend(count: int, gib: float | None) -> None:
+    def pretend(count: int, gib: float | None, free: float | None = None) -> None:
         monkeypatch.setattr(settings, "visible_gpus", lambda: count)
-        monkeypatch.setattr(memory, "gpu_memory_bytes", lambda: None if gib is None else int(gib * GIB))
+        found = None if gib is None else GpuMemory(int(gib * GIB), int((gib if free is None else free) * GIB))
+        monkeypatch.setattr(memory, "gpu_memory", lambda: found)
 
     return pretend
 
@@ -280,7 +284,7 @@ def test_on_the_cpu_training_is_float32_in_one_process(ten: Path, on_gpus: Any) 
     on_gpus(0, None)
     execution = make_plan(request(ten)).execution
     assert (execution.device, execution.precision, execution.processes) == ("cpu", "float32", 1)
-    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (2048, False)
+    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (2048, "off")
     assert set(execution.rules) == {
         "device", "precision", "processes", "tokens_per_micro_batch", "gradient_checkpointing", "share_prefixes", "compile",
     }  # fmt: skip
@@ -310,16 +314,19 @@ def test_more_processes_than_examples_in_a_step_are_remarked_on(ten: Path) -> No
 @pytest.mark.parametrize(
     ("gib", "tokens", "checkpointing", "fits"),
     [
-        (141, 8192, False, True),
-        (80, 4096, False, True),
-        (24, 8192, True, True),
-        (18.3, 1024, True, True),
-        (12, 1024, True, False),
-        (None, 8192, True, None),
+        (200, 16384, "off", True),
+        (141, 8192, "off", True),
+        (80, 4096, "off", True),
+        (48, 16384, "selective", True),
+        (24, 4096, "selective", True),
+        (21, 4096, "full", True),
+        (18.3, 1024, "full", True),
+        (12, 1024, "full", False),
+        (None, 8192, "full", None),
     ],
 )
 def test_memory_decides_micro_batches_and_checkpointing(
-    ten: Path, on_gpus: Any, gib: float | None, tokens: int, checkpointing: bool, fits: bool | None
+    ten: Path, on_gpus: Any, gib: float | None, tokens: int, checkpointing: str, fits: bool | None
 ) -> None:
     on_gpus(1, gib)
     planned = make_plan(request(ten, model="llama-3.1-8b-instruct"))
@@ -329,11 +336,48 @@ def test_memory_decides_micro_batches_and_checkpointing(
     assert any(note.startswith("memory: about") for note in planned.notes) == (fits is False)
 
 
+def test_micro_batches_are_chosen_by_what_is_free_and_the_verdict_by_what_there_is(ten: Path, on_gpus: Any) -> None:
+    on_gpus(1, 141, free=24)
+    planned = make_plan(request(ten, model="llama-3.1-8b-instruct"))
+    execution = planned.execution
+    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (4096, "selective")
+    assert execution.rules["tokens_per_micro_batch"] == (
+        "auto: 4096, the most that fits; activations take 4.0 of 24.0 GiB free"
+    )
+    assert "49.2 without it do not fit 90% of 24.0 GiB free" in execution.rules["gradient_checkpointing"]
+    assert (planned.memory.free_bytes, planned.memory.available_bytes) == (24 * GIB, 141 * GIB)
+    assert planned.memory.fits is True
+    on_gpus(1, 141, free=12)
+    crowded = make_plan(request(ten, model="llama-3.1-8b-instruct"))
+    assert crowded.execution.rules["tokens_per_micro_batch"].startswith("auto: 1024, the least, though 16.4 GiB")
+    assert crowded.memory.fits is True
+
+
+def test_steps_of_few_tokens_do_without_checkpointing_where_long_ones_could_not(on_gpus: Any) -> None:
+    shape = find("llama-3.1-8b").shape  # type: ignore[union-attr]
+    on_gpus(1, 24)
+
+    def planned(longest: int) -> PlannedExecution:
+        settled = {"batch_size": 2, "rank": 16, "dropout": 0.0, "quantization": "none", "processes": 1}
+        return plan_execution(ExecutionRequest(), "auto", shape, longest=longest, device="cuda", **settled)[0]
+
+    short, long = planned(100), planned(4096)
+    assert (short.tokens_per_micro_batch, short.gradient_checkpointing) == (16384, "off")
+    assert (long.tokens_per_micro_batch, long.gradient_checkpointing) == (4096, "selective")
+    assert planned(9000).gradient_checkpointing == "full"
+
+
+@pytest.mark.parametrize(("asked", "found"), [(True, "full"), (False, "off"), ("selective", "selective")])
+def test_checkpointing_is_asked_for_by_name_or_by_yes_and_no(ten: Path, asked: object, found: str) -> None:
+    execution = plan(ten, execution={"gradient_checkpointing": asked}).execution
+    assert execution.gradient_checkpointing == execution.requested.gradient_checkpointing == found
+
+
 def test_what_is_asked_of_the_execution_is_done(ten: Path, on_gpus: Any) -> None:
     on_gpus(1, 24)
-    asked = {"tokens_per_micro_batch": 333, "gradient_checkpointing": False}
+    asked = {"tokens_per_micro_batch": 333, "gradient_checkpointing": "off"}
     execution = make_plan(request(ten, model="llama-3.1-8b-instruct", execution=asked, precision="float32")).execution
-    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (333, False)
+    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (333, "off")
     assert execution.precision == "float32"
     assert {execution.rules[name] for name in (*asked, "precision")} == {"as asked"}
 
@@ -356,7 +400,7 @@ def test_weights_take_the_memory_computed_for_them(model: str, quantization: Any
     entry = find(model)
     assert entry is not None
     estimated = memory.estimate(
-        entry.shape, rank=16, quantization=quantization, precision="bfloat16", tokens=1, gradient_checkpointing=True
+        entry.shape, rank=16, quantization=quantization, precision="bfloat16", tokens=1, gradient_checkpointing="full"
     )
     assert estimated.weights_bytes / GIB == pytest.approx(weights_gib, rel=0.005)
 
@@ -365,7 +409,7 @@ def test_an_adapter_takes_sixteen_bytes_a_weight_with_gradient_and_moments() -> 
     entry = find("llama-3.1-8b")
     assert entry is not None
     estimated = memory.estimate(
-        entry.shape, rank=16, quantization="none", precision="bfloat16", tokens=1, gradient_checkpointing=True
+        entry.shape, rank=16, quantization="none", precision="bfloat16", tokens=1, gradient_checkpointing="full"
     )
     trained = estimated.adapter_bytes + estimated.gradients_bytes + estimated.optimizer_bytes
     assert trained == 16 * 41_943_040
@@ -377,24 +421,107 @@ def test_full_fine_tuning_keeps_float32_weights_and_trains_them_all() -> None:
     entry = find("llama-3.2-1b")
     assert entry is not None
     estimated = memory.estimate(
-        entry.shape, rank=None, quantization="none", precision="bfloat16", tokens=1, gradient_checkpointing=True
+        entry.shape, rank=None, quantization="none", precision="bfloat16", tokens=1, gradient_checkpointing="full"
     )
     assert estimated.adapter_bytes == 0
     assert estimated.weights_bytes == estimated.gradients_bytes == 4 * entry.shape.parameters
     assert estimated.optimizer_bytes == 8 * entry.shape.parameters
 
 
-def test_nvidia_smi_is_read_for_the_smallest_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_activations_rise_from_full_over_selective_to_no_checkpointing() -> None:
+    shape = find("llama-3.1-8b").shape  # type: ignore[union-attr]
+    full, selective, off = (
+        memory.estimate(
+            shape, rank=16, quantization="none", precision="bfloat16", tokens=1000, gradient_checkpointing=mode
+        ).activations_bytes
+        for mode in ("full", "selective", "off")
+    )
+    block = off / shape.layers
+    assert full == 1000 * 32 * 4096 * 2 + block
+    assert selective == 3 * (full - block) + block
+
+
+@pytest.fixture
+def nvidia_smi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Puts a program of that name on the path that answers so, and two GPUs into this machine."""
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho 24576\necho 16384\n")
-    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(settings, "visible_gpus", lambda: 2)
-    assert memory.gpu_memory_bytes() == 16 * GIB
-    program.write_text("#!/bin/sh\nexit 9\n")
-    assert memory.gpu_memory_bytes() is None
+
+    def answering(answer: str | bytes, status: int = 0) -> None:
+        (tmp_path / "answer").write_bytes(answer if isinstance(answer, bytes) else answer.encode())
+        program.write_text(f"#!/bin/sh\ncat {tmp_path}/answer\nexit {status}\n")
+        program.chmod(0o755)
+
+    return answering
+
+
+TWO_GPUS = "0, GPU-aaa-1, 24576, 1024\n1, GPU-bbb-2, 16384, 8192\n"
+
+
+@pytest.mark.parametrize(
+    ("visible", "total", "free"),
+    [
+        (None, 16, 1),
+        ("0", 24, 1),
+        ("1", 16, 8),
+        ("GPU-bbb", 16, 8),
+        ("0,1", 16, 1),
+        ("MIG-7", 16, 1),
+    ],
+)
+def test_nvidia_smi_is_read_for_the_visible_gpus(
+    nvidia_smi: Any, monkeypatch: pytest.MonkeyPatch, visible: str | None, total: int, free: int
+) -> None:
+    nvidia_smi(TWO_GPUS)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert memory.gpu_memory() == GpuMemory(total * GIB, free * GIB)
+
+
+def test_nvidia_smi_is_not_asked_where_no_gpu_is_visible(nvidia_smi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    nvidia_smi(TWO_GPUS)
     monkeypatch.setattr(settings, "visible_gpus", lambda: 0)
-    assert memory.gpu_memory_bytes() is None
+    assert memory.gpu_memory() is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "\n\n",
+        "No devices were found\n",
+        "0, GPU-a, [N/A], [N/A]\n",
+        "0, GPU-a, [Insufficient Permissions], 3\n",
+        "0, GPU-a, 16384, 1\n1, GPU-b, [Not Supported], 1\n",
+        "0, GPU-a, 0, 0\n",
+        "0, GPU-a, \u00b2, 1\n",
+        "0, GPU-a, -5, 1\n",
+        "16384\n",
+        b"0, \xff\xfe, \xff, 1\n",
+    ],
+)
+def test_an_odd_answer_of_nvidia_smi_is_memory_that_is_not_known(
+    ten: Path, nvidia_smi: Any, answer: str | bytes
+) -> None:
+    nvidia_smi(answer)
+    assert memory.gpu_memory() is None
+    assert make_plan(request(ten)).execution.tokens_per_micro_batch == 8192
+
+
+def test_a_failing_or_missing_nvidia_smi_is_memory_that_is_not_known(nvidia_smi: Any, tmp_path: Path) -> None:
+    nvidia_smi(TWO_GPUS, status=9)
+    assert memory.gpu_memory() is None
+    (tmp_path / "nvidia-smi").write_text("no program")
+    assert memory.gpu_memory() is None
+    (tmp_path / "nvidia-smi").unlink()
+    assert memory.gpu_memory() is None
+
+
+def test_where_free_memory_is_not_told_all_of_it_counts_as_free(nvidia_smi: Any) -> None:
+    nvidia_smi("0, GPU-a, 16384, [N/A]\n")
+    assert memory.gpu_memory() == GpuMemory(16 * GIB, 16 * GIB)
 
 
 # --- the plan as a file
@@ -447,7 +574,7 @@ def test_execution_and_directories_do_not_change_the_meaning(ten: Path, on_gpus:
     planned = plan(ten, batch_size=4, seed=1)
     other = plan(
         ten, batch_size=4, seed=1, processes=3, output_dir="elsewhere", suffix="x", precision="bfloat16",
-        execution={"tokens_per_micro_batch": 64, "gradient_checkpointing": True},
+        execution={"tokens_per_micro_batch": 64, "gradient_checkpointing": "full"},
     )  # fmt: skip
     assert other.meaning_fingerprint() == planned.meaning_fingerprint()
     assert planned.differences(other) == []

@@ -167,7 +167,7 @@ seed: 1
         ),
         (
             "execution: {gradient_checkpointing: on}",
-            'execution.gradient_checkpointing is "on"; expected true, false or',
+            'execution.gradient_checkpointing is "on"; expected auto, off, selective or full',
         ),
         ("validation_file: 3", "validation_file is 3; expected text. Put it in quotes."),
         ('output_dir: ""', 'output_dir is ""; expected text.'),
@@ -333,6 +333,7 @@ def test_of_a_plan_only_the_output_directory_may_be_changed(tmp_path: Path) -> N
         {"lora": {"rank": 4}},
         {"seed": -1, "suffix": "a-b_c"},
         {"seed": None, "max_length": "auto", "execution": {"gradient_checkpointing": True}},
+        {"execution": {"gradient_checkpointing": "selective"}},
         {"method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": "auto"}}}},
     ],
 )

@@ -52,7 +52,7 @@ def tiny_plan(
     lora: LoraSettings | None = LORA,
     quantization: str = "none",
     tokens_per_micro_batch: int = 1_000_000,
-    gradient_checkpointing: bool = False,
+    gradient_checkpointing: str = "off",
     share_prefixes: bool = True,
     precision: str = "float32",
     adapter_path: Path | None = None,
@@ -235,21 +235,38 @@ class StopAfter:
 
 
 class Memory:
-    """A scoring function for which only so many positions of a micro-batch fit into memory."""
+    """A scoring function for which only so many positions of a micro-batch fit into memory; more with checkpointing."""
 
-    def __init__(self, positions: int, *, only_in_call: int | None = None) -> None:
+    def __init__(
+        self,
+        positions: int,
+        *,
+        checkpointed: int | None = None,
+        only_in_call: int | None = None,
+        in_backward: bool = False,
+    ) -> None:
         from localft.training.loss import score
 
         self.positions = positions
+        self.checkpointed = positions if checkpointed is None else checkpointed
         self.only_in_call = only_in_call
+        self.in_backward = in_backward
         self.calls = 0
         self._score = score
 
     def __call__(self, model: Any, batch: Any) -> Any:
-        import torch
-
         self.calls += 1
         scores = self._score(model, batch)
-        if batch.positions > self.positions and self.only_in_call in (None, self.calls):
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+        checkpoints = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
+        fitting = self.checkpointed if checkpoints else self.positions
+        if batch.positions > fitting and self.only_in_call in (None, self.calls):
+            if not self.in_backward:
+                _run_out()
+            scores.weighted_nll.register_hook(_run_out)
         return scores
+
+
+def _run_out(gradient: Any = None) -> None:
+    import torch
+
+    raise torch.OutOfMemoryError("CUDA out of memory.")

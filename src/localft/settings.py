@@ -50,6 +50,15 @@ def visible_gpus() -> int:
     return min(present, len([part for part in allowed.split(",") if part.strip() and part.strip() != "-1"]))
 
 
+def is_visible_gpu(*, index: str, uuid: str) -> bool:
+    """Whether CUDA_VISIBLE_DEVICES names this GPU, by its number or the beginning of its UUID; True where it is not set."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None:
+        return True
+    names = [part.strip() for part in allowed.split(",")]
+    return any(name and (name == index or (not name.isdecimal() and uuid.startswith(name))) for name in names)
+
+
 CONTROL_DIRECTORY = "LOCALFT_CONTROL_DIRECTORY"
 
 

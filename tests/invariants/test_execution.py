@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 
 from localft.errors import TrainingFailed
 from localft.progress import Notice, ProgressEvent, StepMetrics
-from localft.training import trainer
-from tiny_jobs import LORA, Memory, metrics, random_rows, rows_that_begin_alike, run, tiny_plan, with_budget
+from localft.training import metrics as evaluation
+from localft.training import retreat, trainer
+from tiny_jobs import LORA, Memory, StopAfter, metrics, random_rows, rows_that_begin_alike, run, tiny_plan, with_budget
 
 ROWS = random_rows(10, fractional=True)
 VALIDATION = random_rows(5, seed=8)
@@ -20,7 +21,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "lora": {},
     "nf4": {"quantization": "nf4"},
     "full": {"lora": None, "learning_rate": 1e-3},
-    "checkpointed": {"gradient_checkpointing": True},
+    "checkpointed": {"gradient_checkpointing": "full"},
+    "selective": {"gradient_checkpointing": "selective"},
 }
 
 
@@ -107,12 +109,13 @@ def warnings(events: list[ProgressEvent]) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [{}, {"quantization": "nf4"}, {"lora": None, "learning_rate": 1e-3}], ids=str)
+@pytest.mark.parametrize("in_backward", [False, True], ids=["forward", "backward"])
 def test_running_out_of_memory_changes_the_cut_and_not_the_result(
-    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], in_backward: bool
 ) -> None:
     plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2, **options)
     calm = metrics(run(plan, tmp_path / "calm", ROWS, validation=VALIDATION)[1])
-    monkeypatch.setattr(trainer, "score", Memory(130))
+    monkeypatch.setattr(trainer, "score", Memory(130, in_backward=in_backward))
     _, events = run(plan, tmp_path / "tight", ROWS, validation=VALIDATION)
     assert_equal(metrics(events), calm)
     (sentence,) = warnings(events)
@@ -124,7 +127,15 @@ def test_a_step_that_ran_out_of_memory_half_way_is_the_step_of_the_smaller_cut_t
 ) -> None:
     """Gradients of the micro-batches that did fit are dropped, and dropout is drawn as if they had never been."""
     lora = LORA.model_copy(update={"dropout": 0.1})
-    plan = tiny_plan(tiny_llama, examples=10, batch_size=10, n_epochs=2, lora=lora, tokens_per_micro_batch=120)
+    plan = tiny_plan(
+        tiny_llama,
+        examples=10,
+        batch_size=10,
+        n_epochs=2,
+        lora=lora,
+        tokens_per_micro_batch=120,
+        gradient_checkpointing="full",
+    )
     monkeypatch.setattr(trainer, "score", Memory(0, only_in_call=2))
     _, events = run(plan, tmp_path / "tight", ROWS)
     monkeypatch.undo()
@@ -142,7 +153,67 @@ def test_a_single_row_that_does_not_fit_fails_by_its_line_and_with_advice(
     monkeypatch.setattr(trainer, "score", Memory(20))
     longest = max(ROWS, key=lambda row: len(row.input_ids))
     plan = tiny_plan(tiny_llama, examples=10, batch_size=10)
-    expected = rf"a single row of {len(longest.input_ids)} tokens \(line {longest.line}\)\. Set execution\.gradient"
+    expected = rf"a single row of {len(longest.input_ids)} tokens \(line {longest.line}\)\. Choose `quantization: nf4`"
     with pytest.raises(TrainingFailed, match=expected) as caught:
         run(plan, tmp_path, ROWS)
     assert caught.value.code == "out_of_memory"
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+@pytest.mark.parametrize("fixture", ["tiny_llama", "tiny_phi3"])
+def test_a_row_that_does_not_fit_without_checkpointing_is_trained_with_it_to_the_same_result(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fixture: str, quantization: str
+) -> None:
+    model: Path = request.getfixturevalue(fixture)
+    plan = tiny_plan(model, examples=10, batch_size=7, n_epochs=2, quantization=quantization)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS, validation=VALIDATION)[1])
+    monkeypatch.setattr(trainer, "score", Memory(20, checkpointed=10**6))
+    _, events = run(plan, tmp_path / "tight", ROWS, validation=VALIDATION)
+    assert_equal(metrics(events), calm)
+    (sentence,) = warnings(events)
+    assert "gradient checkpointing selective" in sentence
+
+
+def test_micro_batches_grow_again_behind_a_calm_stretch_and_change_no_result(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retreat, "CALM_STEPS", 2)
+    monkeypatch.setattr(retreat, "LEAST_TOKENS", 1)
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=10, n_epochs=8, tokens_per_micro_batch=250)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS)[1])
+    monkeypatch.setattr(trainer, "score", Memory(130))
+    _, events = run(plan, tmp_path / "tight", ROWS)
+    assert_equal(metrics(events), calm)
+    told = [event for event in events if isinstance(event, Notice) and event.message.startswith("Step")]
+    tokens = int(told[0].message.split(" tokens in each")[0].split()[-1])
+    assert [(event.level, event.message.split(".")[0], f"{2 * tokens} tokens" in event.message) for event in told] == [
+        ("warn", "Step 1: the memory did not suffice for a micro-batch", False),
+        ("info", "Step 3: the memory sufficed for 2 steps", True),
+        ("warn", "Step 4: the memory did not suffice for a micro-batch", False),
+        ("info", "Step 8: the memory sufficed for 4 steps", True),
+    ]
+
+
+def test_a_resumed_run_begins_with_the_planned_micro_batches_again(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS)[1])
+    monkeypatch.setattr(trainer, "score", Memory(130))
+    run(plan, tmp_path / "tight", ROWS, should_stop=StopAfter(1))
+    monkeypatch.undo()
+    _, events = run(plan, tmp_path / "tight", ROWS, resume_from=tmp_path / "tight/checkpoint-1")
+    assert_equal(metrics(events), calm[1:])
+    assert warnings(events) == []
+
+
+def test_a_validation_that_runs_out_of_memory_measures_the_same_and_stays_smaller(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS, validation=VALIDATION)[1])
+    monkeypatch.setattr(evaluation, "score", Memory(100))
+    _, events = run(plan, tmp_path / "tight", ROWS, validation=VALIDATION)
+    assert_equal(metrics(events), calm)
+    (sentence,) = warnings(events)
+    assert sentence.startswith("The memory did not suffice for a micro-batch of the validation.")

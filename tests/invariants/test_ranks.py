@@ -20,7 +20,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "seven of ten": {"examples": 10, "batch_size": 7, "n_epochs": 2},
     "an idle rank": {"examples": 4, "batch_size": 1},
     "several micro-batches": {"examples": 10, "batch_size": 7, "n_epochs": 2, "tokens_per_micro_batch": 100},
-    "nf4, checkpointed": {"examples": 10, "batch_size": 7, "quantization": "nf4", "gradient_checkpointing": True},
+    "nf4, checkpointed": {"examples": 10, "batch_size": 7, "quantization": "nf4", "gradient_checkpointing": "full"},
     "full": {"examples": 10, "batch_size": 7, "n_epochs": 2, "lora": None},
     "many that begin alike": {"examples": 32, "batch_size": 16, "tokens_per_micro_batch": 200},
 }
@@ -47,6 +47,10 @@ def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
         jobs[name] = {"model": str(tiny_llama), "directory": str(alone), **resumed}
     tight = {"model": str(tiny_llama), "directory": str(root / "tight"), "plan": PLANS["seven of ten"]}
     jobs["tight"] = {**tight, "memory": 70}
+    jobs["tight for a row"] = {**tight, "directory": str(root / "row"), "memory": 20, "checkpointed": 10**6}
+    jobs["tight in validation"] = {**tight, "directory": str(root / "validation"), "validation_memory": 70}
+    jobs["too tight"] = {**tight, "directory": str(root / "too-tight"), "memory": 20}
+    jobs["too tight in validation"] = {**tight, "directory": str(root / "too"), "validation_memory": 20}
     (root / "jobs.json").write_text(json.dumps(jobs))
     environment = {
         **os.environ,
@@ -88,14 +92,28 @@ def test_two_ranks_train_what_one_trains(
             assert b["valid_loss"] == pytest.approx(a.valid_loss, rel=1e-5)
 
 
-def test_memory_that_runs_out_on_one_rank_makes_both_cut_smaller_and_changes_no_result(
-    two_ranks: list[dict[str, Any]],
+@pytest.mark.parametrize(
+    ("name", "beginning", "footing"),
+    [
+        ("tight", "Step 1: the memory did not suffice", "gradient checkpointing full"),
+        ("tight for a row", "Step 1: the memory did not suffice", "gradient checkpointing selective"),
+        ("tight in validation", "The memory did not suffice for a micro-batch of the validation", "tokens in each"),
+    ],
+)
+def test_memory_that_runs_out_on_one_rank_makes_both_retreat_and_changes_no_result(
+    two_ranks: list[dict[str, Any]], name: str, beginning: str, footing: str
 ) -> None:
-    for found, calm in zip(two_ranks[0]["tight"]["metrics"], two_ranks[0]["seven of ten"]["metrics"], strict=True):
-        assert found["train_loss"] == pytest.approx(calm["train_loss"], rel=1e-5)
-        assert found["grad_norm"] == pytest.approx(calm["grad_norm"], rel=1e-4)
-    (sentence,) = two_ranks[0]["tight"]["warnings"]
-    assert sentence.startswith("Step 1: the memory did not suffice")
+    told = [StepMetrics(**step) for step in two_ranks[0][name]["metrics"]]
+    assert_same_curve(told, [StepMetrics(**step) for step in two_ranks[0]["seven of ten"]["metrics"]])
+    (sentence,) = two_ranks[0][name]["warnings"]
+    assert sentence.startswith(beginning)
+    assert footing in sentence
+
+
+@pytest.mark.parametrize("name", ["too tight", "too tight in validation"])
+def test_a_row_that_is_too_large_for_one_rank_fails_on_both(two_ranks: list[dict[str, Any]], name: str) -> None:
+    for rank in two_ranks:
+        assert rank[name]["failure"] == {"code": "out_of_memory", "on_every_process": True}
 
 
 def test_steps_on_two_ranks_hold_seven_and_three_examples(two_ranks: list[dict[str, Any]]) -> None:

@@ -15,16 +15,20 @@ from typing import Any
 import pytest
 import torch.distributed as dist
 
+from localft.errors import TrainingFailed
 from localft.progress import Notice
+from localft.training import metrics as evaluation
 from localft.training import trainer
 from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, rows_of, run, tiny_plan
 
 
 def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Trains one job; `stop_after` and `memory` hold on the last rank only, so agreement is put to the test."""
+    """Trains one job; `stop_after` and what memory there is hold on the last rank only, so agreement is put to the test."""
     plan = tiny_plan(Path(job["model"]), **job["plan"])
     if job.get("memory") and rank == 1:
-        monkeypatch.setattr(trainer, "score", Memory(job["memory"]))
+        monkeypatch.setattr(trainer, "score", Memory(job["memory"], checkpointed=job.get("checkpointed")))
+    if job.get("validation_memory") and rank == 1:
+        monkeypatch.setattr(evaluation, "score", Memory(job["validation_memory"]))
     stops = job.get("stop_after") and rank == 1
     outcome, events = run(
         plan,
@@ -51,7 +55,11 @@ def main() -> None:
     found = {}
     for name, job in jobs.items():
         with pytest.MonkeyPatch.context() as monkeypatch:
-            found[name] = one_job(job, rank, monkeypatch)
+            try:
+                found[name] = one_job(job, rank, monkeypatch)
+            except TrainingFailed as error:
+                failure = {"code": error.code, "on_every_process": error.on_every_process}
+                found[name] = {"failure": failure, "events": 0}
     dist.destroy_process_group()
     Path(f"{sys.argv[1]}.rank{rank}").write_text(json.dumps(found))
 

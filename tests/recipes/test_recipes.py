@@ -12,6 +12,7 @@ import yaml
 
 from localft import settings
 from localft.plan import make_plan, memory
+from localft.plan.memory import GpuMemory
 from localft.recipe import read_recipe, recipe_schema
 from planning import ROOT, SAMPLE
 
@@ -49,7 +50,8 @@ def test_a_recipe_fits_the_gpu_that_it_names(recipe: Path, monkeypatch: pytest.M
     text = recipe.read_text(encoding="utf-8")
     assert f"of {size} GB" in text
     monkeypatch.setattr(settings, "visible_gpus", lambda: 1)
-    monkeypatch.setattr(memory, "gpu_memory_bytes", lambda: size * memory.GIB)
+    found = GpuMemory(size * memory.GIB, size * memory.GIB)
+    monkeypatch.setattr(memory, "gpu_memory", lambda: found)
     planned = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}))
     assert planned.memory.fits is True
     readme = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
@@ -58,9 +60,9 @@ def test_a_recipe_fits_the_gpu_that_it_names(recipe: Path, monkeypatch: pytest.M
 
 def test_the_24_gb_recipe_needs_the_checkpointing_that_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "visible_gpus", lambda: 1)
-    monkeypatch.setattr(memory, "gpu_memory_bytes", lambda: 24 * memory.GIB)
+    monkeypatch.setattr(memory, "gpu_memory", lambda: GpuMemory(24 * memory.GIB, 24 * memory.GIB))
     recipe = ROOT / "recipes" / "llama-3.1-8b" / "qlora-24gb.yaml"
-    without = {"training_file": str(SAMPLE), "execution.gradient_checkpointing": "false"}
+    without = {"training_file": str(SAMPLE), "execution.gradient_checkpointing": "off"}
     assert make_plan(read_recipe(recipe, without)).memory.fits is False
 
 

@@ -163,15 +163,16 @@ def test_gradient_checkpointing_runs_each_layer_again_in_the_backward(
         return plain(self, *args)
 
     monkeypatch.setattr(LlamaMLP, "forward", counted)
-    for checkpointing, expected in ((False, 2), (True, 4)):
+    for checkpointing, expected in (("off", 2), ("selective", 4), ("full", 4)):
         forwards = 0
         plan = tiny_plan(tiny_llama, examples=10, batch_size=10, gradient_checkpointing=checkpointing, **options)
-        run(plan, tmp_path / str(checkpointing), ROWS)
+        run(plan, tmp_path / checkpointing, ROWS)
         assert forwards == expected
 
 
-def test_gradient_checkpointing_changes_no_number(finished: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2, gradient_checkpointing=True)
+@pytest.mark.parametrize("mode", ["selective", "full"])
+def test_gradient_checkpointing_changes_no_number(finished: Run, tiny_llama: Path, tmp_path: Path, mode: str) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2, gradient_checkpointing=mode)
     found = metrics(run(plan, tmp_path, ROWS, validation=VALIDATION)[1])
     for a, b in zip(found, metrics(finished[1]), strict=True):
         assert a.train_loss == pytest.approx(b.train_loss, rel=1e-6)

@@ -9,10 +9,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from localft.errors import TrainingFailed
 from localft.modeling.attention import attend_by_segments
 from localft.modeling.head import add_trained_positions_head
+from localft.training import metrics
 from localft.training.metrics import evaluate, validates_at, validation_rows
-from tiny_jobs import random_rows
+from tiny_jobs import Memory, random_rows
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,34 @@ def test_validation_batch_is_drawn_by_seed_and_step_without_repeats() -> None:
     assert rows != validation_rows(8, 10, n=50, batch_size=8)
     assert len(set(rows)) == 8
     assert validation_rows(7, 10, n=3, batch_size=8) == [0, 1, 2]
+
+
+def test_running_out_of_memory_measures_the_same_and_counts_no_row_twice(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = random_rows(13, fractional=True)
+    calm = evaluate(model, rows, tokens_per_micro_batch=200, device=CPU)
+    shrunk: list[int] = []
+    for memory in (Memory(100), Memory(0, only_in_call=2)):
+        monkeypatch.setattr(metrics, "score", memory)
+        found = evaluate(model, rows, tokens_per_micro_batch=200, device=CPU, shrunk=shrunk.append)
+        assert found.loss == pytest.approx(calm.loss, rel=1e-6)
+        assert found.mean_token_accuracy == calm.mean_token_accuracy
+    assert len(shrunk) == 2
+    assert max(shrunk) <= 100
+
+
+def test_a_budget_that_suffices_is_not_shrunk(model: Any) -> None:
+    shrunk: list[int] = []
+    evaluate(model, random_rows(5), tokens_per_micro_batch=100, device=CPU, shrunk=shrunk.append)
+    assert shrunk == []
+
+
+def test_a_row_that_is_too_large_to_be_measured_fails_by_its_line(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = random_rows(5)
+    longest = max(rows, key=lambda row: len(row.input_ids))
+    monkeypatch.setattr(metrics, "score", Memory(len(longest.input_ids) - 1))
+    expected = rf"Validation: .* a single row of {len(longest.input_ids)} tokens \(line {longest.line}\)"
+    with pytest.raises(TrainingFailed, match=expected) as caught:
+        evaluate(model, rows, tokens_per_micro_batch=200, device=CPU)
+    assert (caught.value.code, caught.value.on_every_process) == ("out_of_memory", True)

@@ -44,7 +44,7 @@ def _memory_gib(entry: CatalogEntry, quantization: Literal["none", "nf4"]) -> fl
         quantization=quantization,
         precision="bfloat16",
         tokens=_TOKENS,
-        gradient_checkpointing=True,
+        gradient_checkpointing="full",
     ).total_gib
 
 

@@ -145,7 +145,7 @@ TokensPerMicroBatch = Annotated[
 ]
 GradientCheckpointing = Annotated[
     str | None,
-    typer.Option("--gradient-checkpointing", help="auto, true or false.", rich_help_panel=_EXECUTION),
+    typer.Option("--gradient-checkpointing", help="auto, off, selective or full.", rich_help_panel=_EXECUTION),
 ]
 SharePrefixes = Annotated[
     str | None,

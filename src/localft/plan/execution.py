@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from localft import settings
 from localft.catalog import ModelShape
 from localft.plan import memory
-from localft.plan.memory import MemoryEstimate
-from localft.plan.request import ExecutionRequest, Strict
+from localft.plan.memory import GIB, GpuMemory, MemoryEstimate
+from localft.plan.request import Checkpointing, ExecutionRequest, Strict
 
-CPU_TOKENS, GPU_TOKENS, LEAST_GPU_TOKENS = 2048, 8192, 1024
-"""Token budgets of a micro-batch under "auto"."""
+CPU_TOKENS, GPU_TOKENS = 2048, 8192
+"""Token budgets of a micro-batch under "auto": on the CPU, and on a GPU of unknown memory."""
+MOST_GPU_TOKENS, GOOD_GPU_TOKENS, LEAST_GPU_TOKENS = 16384, 4096, 1024
+"""Where a GPU's memory is known: the most that is useful, since beyond it unpacking NF4 and launching kernels take about
+a hundredth of a step; what gradient checkpointing is avoided for; and the least, below which they cost more than it does."""
 
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16"]
@@ -24,7 +27,8 @@ class PlannedExecution(Strict):
 
     tokens_per_micro_batch: int
     """Most tokens of one forward and backward pass; rows are packed without padding, and a longer row goes alone."""
-    gradient_checkpointing: bool
+    gradient_checkpointing: Checkpointing
+    """What the backward pass computes again. A training that runs out of memory goes from off to selective to full."""
     share_prefixes: bool
     """Whether rows of a micro-batch that begin alike have that part computed once."""
     compile: bool
@@ -58,25 +62,28 @@ def plan_execution(
     device, rules["device"] = _device(device)
     processes, rules["processes"] = _processes(processes, device, batch_size)
     precision, rules["precision"] = _precision(requested_precision, device)
-    available = memory.gpu_memory_bytes() if device == "cuda" else None
+    gpu = memory.gpu_memory() if device == "cuda" else None
 
-    def estimated(tokens: int, gradient_checkpointing: bool) -> MemoryEstimate:
+    def estimated(tokens: int, gradient_checkpointing: Checkpointing) -> MemoryEstimate:
+        if longest is not None:
+            tokens = max(longest, min(tokens, batch_size * longest))  # a longer row goes alone; a step has no more
         return memory.estimate(
             shape,
             rank=rank,
             quantization=quantization,
             precision=precision,
-            tokens=max(tokens, longest or 0),
+            tokens=tokens,
             gradient_checkpointing=gradient_checkpointing,
-            available_bytes=available,
+            gpu=gpu,
         )
 
-    tokens, checkpointing = _first_that_fits(_candidates(requested, device, available is not None), estimated)
+    tokens, checkpointing = _first_that_fits(_candidates(requested, device, gpu), estimated)
+    chosen = estimated(tokens, checkpointing)
     asked = requested.tokens_per_micro_batch != "auto"
-    rules["tokens_per_micro_batch"] = "as asked" if asked else _tokens_rule(tokens, device)
+    rules["tokens_per_micro_batch"] = "as asked" if asked else _tokens_rule(tokens, device, chosen)
     asked = requested.gradient_checkpointing != "auto"
     rules["gradient_checkpointing"] = (
-        "as asked" if asked else _checkpointing_rule(checkpointing, device, estimated(tokens, False))
+        "as asked" if asked else _checkpointing_rule(checkpointing, device, estimated(tokens, "off"), chosen)
     )
     sharing, rules["share_prefixes"] = _sharing(requested, dropout)
     rules["compile"] = "as asked" if requested.compile else "off: compiling takes minutes, and pays in long runs only"
@@ -92,7 +99,7 @@ def plan_execution(
         requested=requested,
         requested_precision=requested_precision,
     )
-    return execution, estimated(tokens, checkpointing)
+    return execution, chosen
 
 
 def _sharing(requested: ExecutionRequest, dropout: float) -> tuple[bool, str]:
@@ -128,41 +135,55 @@ def _precision(requested: Literal["auto", "float32", "bfloat16"], device: Device
     return ("float32", "auto: float32 on the CPU") if device == "cpu" else ("bfloat16", "auto: bfloat16 on a GPU")
 
 
-def _candidates(requested: ExecutionRequest, device: Device, memory_is_known: bool) -> list[tuple[int, bool]]:
+def _candidates(requested: ExecutionRequest, device: Device, gpu: GpuMemory | None) -> list[tuple[int, Checkpointing]]:
     """(tokens per micro-batch, gradient checkpointing) in the order to try them.
 
-    Checkpointing makes a step about half as slow again, so half the tokens without it come before all tokens with it; below
-    that, launching kernels and unpacking NF4 begin to cost more than checkpointing does.
+    Full checkpointing makes a step about half as slow again, selective a third, and smaller micro-batches cost less than
+    that down to `GOOD_GPU_TOKENS`. So these come first without checkpointing, then with selective, then with full; only
+    then still smaller ones.
     """
     tokens, checkpointing = requested.tokens_per_micro_batch, requested.gradient_checkpointing
-    if device == "cpu" or not memory_is_known:
-        budget = CPU_TOKENS if device == "cpu" else GPU_TOKENS
-        default = device != "cpu"
-        return [(budget if tokens == "auto" else tokens, default if checkpointing == "auto" else checkpointing)]
-    budgets = [GPU_TOKENS, GPU_TOKENS // 2, GPU_TOKENS // 4, LEAST_GPU_TOKENS] if tokens == "auto" else [tokens]
-    if checkpointing != "auto":
-        return [(budget, checkpointing) for budget in budgets]
-    return [(budget, False) for budget in budgets[:2]] + [(budget, True) for budget in budgets]
+    if gpu is None:
+        on_cpu: tuple[int, Checkpointing] = (CPU_TOKENS, "off")
+        budget, mode = on_cpu if device == "cpu" else (GPU_TOKENS, "full")
+        return [(budget if tokens == "auto" else tokens, mode if checkpointing == "auto" else checkpointing)]
+    budgets = _powers_of_two(LEAST_GPU_TOKENS, MOST_GPU_TOKENS) if tokens == "auto" else [tokens]
+    good = [budget for budget in budgets if budget >= GOOD_GPU_TOKENS] if tokens == "auto" else budgets
+    modes = get_args(Checkpointing) if checkpointing == "auto" else (checkpointing,)
+    return [(budget, mode) for mode in modes for budget in good] + [(budget, modes[-1]) for budget in budgets]
+
+
+def _powers_of_two(least: int, most: int) -> list[int]:
+    """Falling; both ends, which are such powers, among them."""
+    return [2**exponent for exponent in range(most.bit_length() - 1, least.bit_length() - 2, -1)]
 
 
 def _first_that_fits(
-    candidates: list[tuple[int, bool]], estimated: Callable[[int, bool], MemoryEstimate]
-) -> tuple[int, bool]:
-    return next((candidate for candidate in candidates if estimated(*candidate).fits is not False), candidates[-1])
+    candidates: list[tuple[int, Checkpointing]], estimated: Callable[[int, Checkpointing], MemoryEstimate]
+) -> tuple[int, Checkpointing]:
+    return next((candidate for candidate in candidates if estimated(*candidate).fits_what_is_free), candidates[-1])
 
 
-def _tokens_rule(tokens: int, device: Device) -> str:
+def _tokens_rule(tokens: int, device: Device, chosen: MemoryEstimate) -> str:
     if device == "cpu":
         return f"auto: {tokens}, small enough for main memory"
-    if tokens == GPU_TOKENS:
-        return f"auto: {tokens}, enough to keep a GPU busy and to make NF4's unpacking cheap"
-    return f"auto: {tokens}, less than {GPU_TOKENS} so that it fits the GPU"
+    if chosen.free_bytes is None:
+        return f"auto: {tokens}, since the GPU's memory is not known"
+    free = f"{chosen.free_bytes / GIB:.1f} GiB free"
+    if not chosen.fits_what_is_free:
+        return f"auto: {tokens}, the least, though {chosen.total_gib:.1f} GiB do not fit 90% of {free}"
+    which = "the most that is useful" if tokens == MOST_GPU_TOKENS else "the most that fits"
+    return f"auto: {tokens}, {which}; activations take {chosen.activations_bytes / GIB:.1f} of {free}"
 
 
-def _checkpointing_rule(checkpointing: bool, device: Device, without: MemoryEstimate) -> str:
+def _checkpointing_rule(
+    checkpointing: Checkpointing, device: Device, without: MemoryEstimate, chosen: MemoryEstimate
+) -> str:
     if device == "cpu":
         return "auto: off on the CPU, where memory is not what runs out"
-    if without.fits is None:
-        return "auto: on, since the GPU's memory is not known"
-    fit = "do not fit" if checkpointing else "fit"
-    return f"auto: {'on' if checkpointing else 'off'}, since {without.total_gib:g} GiB without it {fit} the GPU"
+    if chosen.free_bytes is None:
+        return "auto: full, since the GPU's memory is not known"
+    free = f"90% of {chosen.free_bytes / GIB:.1f} GiB free"
+    if checkpointing == "off":
+        return f"auto: off, since {without.total_gib:.1f} GiB without it fit {free}"
+    return f"auto: {checkpointing}, {chosen.total_gib:.1f} GiB; {without.total_gib:.1f} without it do not fit {free}"

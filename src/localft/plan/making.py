@@ -187,7 +187,7 @@ def _execution_notes(
             quantization=quantization,
             precision="bfloat16",
             tokens=GPU_TOKENS,
-            gradient_checkpointing=True,
+            gradient_checkpointing="full",
         )
         notes.append(
             f"no GPU is visible, so this plan is for the CPU, where a model of this size is very slow. On a GPU the "

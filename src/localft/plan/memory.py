@@ -11,12 +11,14 @@ All figures are for one process, which holds the whole model.
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from localft import settings
 from localft.catalog import ModelShape
+from localft.plan.request import Checkpointing
 
 GIB = 2**30
 
@@ -30,6 +32,14 @@ HEAD_TILE_TOKENS, HEAD_TILE_VOCAB = 4096, 32768
 """The head makes at most tokens x vocabulary = 2^27 logits at a time on a GPU, never the whole table."""
 USABLE_SHARE = 0.9
 """Share of a GPU that a plan may fill; the rest is CUDA's own, and fragmentation."""
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """Bytes of the smallest visible GPU, and of the one with the least left."""
+
+    total: int
+    free: int
 
 
 class MemoryEstimate(BaseModel):
@@ -54,8 +64,15 @@ class MemoryEstimate(BaseModel):
     """total_bytes / 2^30, two decimals."""
     available_bytes: int | None
     """Memory of the smallest visible GPU; None on the CPU and where it is not known."""
+    free_bytes: int | None = None
+    """What other programs left of it when the plan was made."""
     fits: bool | None
     """Whether the total stays under nine tenths of what is available; None where that is not known."""
+
+    @property
+    def fits_what_is_free(self) -> bool:
+        """Whether the total stays under nine tenths of what is free; True where that is not known."""
+        return self.free_bytes is None or self.total_bytes <= USABLE_SHARE * self.free_bytes
 
 
 def estimate(
@@ -65,8 +82,8 @@ def estimate(
     quantization: Literal["none", "nf4"],
     precision: Literal["float32", "bfloat16"],
     tokens: int,
-    gradient_checkpointing: bool,
-    available_bytes: int | None = None,
+    gradient_checkpointing: Checkpointing,
+    gpu: GpuMemory | None = None,
 ) -> MemoryEstimate:
     """Memory of a training with micro-batches of `tokens` tokens; `rank` is None for full fine-tuning.
 
@@ -91,8 +108,9 @@ def estimate(
         head_bytes=head,
         total_bytes=total,
         total_gib=round(total / GIB, 2),
-        available_bytes=available_bytes,
-        fits=None if available_bytes is None else total <= USABLE_SHARE * available_bytes,
+        available_bytes=gpu.total if gpu else None,
+        free_bytes=gpu.free if gpu else None,
+        fits=total <= USABLE_SHARE * gpu.total if gpu else None,
     )
 
 
@@ -102,28 +120,39 @@ def _weights_bytes(shape: ModelShape, quantization: Literal["none", "nf4"], widt
     return int(NF4_BYTES * shape.linear_parameters) + width * (shape.parameters - shape.linear_parameters)
 
 
-def _activation_bytes_per_token(shape: ModelShape, width: int, gradient_checkpointing: bool) -> int:
-    """Kept for the backward pass: every block's tensors, or with checkpointing each block's input and one block's tensors.
+def _activation_bytes_per_token(shape: ModelShape, width: int, gradient_checkpointing: Checkpointing) -> int:
+    """Kept for the backward pass: every block's tensors, or with checkpointing a few of each block and one block's tensors.
 
     At the least a block keeps the inputs of its norms and linears, query, key, value, attention output, and the MLP's gate
-    and up: 111 kB a token and block for Llama-3.1-8B in bfloat16.
+    and up: 111 kB a token and block for Llama-3.1-8B in bfloat16. Full checkpointing keeps 8 kB of it, the block's input;
+    selective checkpointing 25 kB, with the outcomes of attention and of the MLP.
     """
     heads, kv = shape.attention_heads * shape.head_dim, shape.kv_heads * shape.head_dim
     numbers = 4 * shape.hidden_size + 2 * heads + 2 * kv + 2 * shape.intermediate_size
     block = int(EAGER_OVERHEAD * width * numbers)
-    if gradient_checkpointing:
-        return shape.layers * shape.hidden_size * width + block
-    return shape.layers * block
+    if gradient_checkpointing == "off":
+        return shape.layers * block
+    kept = shape.hidden_size if gradient_checkpointing == "full" else 2 * shape.hidden_size + heads
+    return shape.layers * kept * width + block
 
 
-def gpu_memory_bytes() -> int | None:
-    """Memory of the smallest visible GPU, asked of `nvidia-smi`; None where there is none or it does not answer."""
+def gpu_memory() -> GpuMemory | None:
+    """Memory of the visible GPUs, asked of `nvidia-smi`; None where there is none, or it gives no figure for one."""
     if settings.visible_gpus() == 0:
         return None
-    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        answer = subprocess.run(query, capture_output=True, text=True, errors="replace", timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    mebibytes = [int(line) for line in answer.split() if line.isdigit()]
-    return min(mebibytes) * 2**20 if mebibytes else None
+    rows = [row for line in answer.splitlines() if len(row := [field.strip() for field in line.split(",")]) == 4]
+    rows = [row for row in rows if settings.is_visible_gpu(index=row[0], uuid=row[1])] or rows
+    totals = [_mebibytes(row[2]) for row in rows]
+    if not totals or 0 in totals:
+        return None
+    return GpuMemory(total=min(totals), free=min(_mebibytes(row[3]) for row in rows) or min(totals))
+
+
+def _mebibytes(field: str) -> int:
+    """Bytes; 0 where the field is no number, such as "[N/A]"."""
+    return int(field) * 2**20 if field.isdecimal() else 0

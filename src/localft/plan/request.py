@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from localft.hyperparameters import Hyperparameters, Seed
+
+Checkpointing = Literal["off", "selective", "full"]
+"""What the backward pass computes again in place of keeping it: nothing, what is cheap to compute, all of a layer."""
 
 
 class Strict(BaseModel):
@@ -50,6 +53,16 @@ def _auto_or_boolean(value: object) -> object:
         return "auto"
     if not isinstance(value, bool):
         raise PydanticCustomError("setting", 'expected true, false or "auto"')
+    return value
+
+
+def _checkpointing(value: object) -> object:
+    if value is None:
+        return "auto"
+    if isinstance(value, bool):
+        return "full" if value else "off"
+    if value not in ("auto", *get_args(Checkpointing)):
+        raise PydanticCustomError("setting", "expected auto, off, selective or full (true is full, false is off)")
     return value
 
 
@@ -122,11 +135,14 @@ class ExecutionRequest(Strict):
     ] = "auto"
     """Most tokens of one forward and backward pass, packed without padding: more is faster, and takes memory."""
     gradient_checkpointing: Annotated[
-        bool | Literal["auto"],
-        BeforeValidator(_auto_or_boolean),
-        WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "auto"}, {"type": "null"}]}),
+        Checkpointing | Literal["auto"],
+        BeforeValidator(_checkpointing),
+        WithJsonSchema(
+            {"anyOf": [{"enum": ["auto", *get_args(Checkpointing)]}, {"type": "boolean"}, {"type": "null"}]}
+        ),
     ] = "auto"
-    """Compute activations twice in place of keeping them: about half as slow again, for far less memory."""
+    """off, selective or full: compute activations again in place of keeping them, for less memory. full is about half
+    as slow again; selective keeps what takes most work. true is full, false is off."""
     share_prefixes: Annotated[
         bool | Literal["auto"],
         BeforeValidator(_auto_or_boolean),

@@ -39,6 +39,7 @@ from localft.training.checkpoints import CheckpointState
 from localft.training.collator import Layout
 from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
+from localft.training.retreat import Footing
 from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
 
 MODEL_DIRECTORY = "model"
@@ -71,9 +72,9 @@ def train(
         )
     except torch.OutOfMemoryError as error:
         raise TrainingFailed(
-            "The GPU's memory did not suffice. Lower execution.tokens_per_micro_batch (now "
-            f"{plan.execution.tokens_per_micro_batch}; it does not change the result), set "
-            "execution.gradient_checkpointing, or choose quantization: nf4.",
+            "The GPU's memory did not suffice outside of a step's micro-batches, for weights, gradients or the optimizer's "
+            "moments. End other programs that use the GPU (`nvidia-smi` lists them), choose quantization: nf4, a lower "
+            "lora.rank, or a smaller model.",
             code="out_of_memory",
         ) from error
     finally:
@@ -146,7 +147,7 @@ def _train(
         arguments,
         AutoTokenizer.from_pretrained(tokenizer_files),
         steps,
-        tokens_per_micro_batch=plan.execution.tokens_per_micro_batch,
+        footing=Footing(plan.execution.tokens_per_micro_batch, plan.execution.gradient_checkpointing),
         layout=layout,
         tell=tell,
         after_step=run.after_step,
@@ -206,6 +207,7 @@ class _Run:
         self.layout = layout
         self.trained_tokens = trained_tokens
         self.interrupted = False
+        self.evaluation_tokens = plan.execution.tokens_per_micro_batch
 
     def after_step(self, done: FinishedStep) -> bool:
         """Reports the step and saves where it is time to; True ends the training. Every rank comes here."""
@@ -252,13 +254,22 @@ class _Run:
         return evaluate(
             self.trainer.model,
             examples,
-            tokens_per_micro_batch=self.trainer.tokens_per_micro_batch,
+            tokens_per_micro_batch=self.evaluation_tokens,
+            shrunk=self._evaluate_smaller,
             layout=self.layout,
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,
             autocast=self.trainer.accelerator.autocast(),
         )
+
+    def _evaluate_smaller(self, tokens: int) -> None:
+        self.evaluation_tokens = tokens
+        sentence = (
+            f"The memory did not suffice for a micro-batch of the validation. It went on with {tokens} tokens in each, as "
+            "all validations from here on; the result is the same."
+        )
+        self.tell(Notice(sentence, level="warn"))
 
     def require_space(self, needed: int, target: Path) -> None:
         """Raises on every rank where the disk has too little room; the first rank looks."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,9 @@ import torch
 import torch.distributed as dist
 
 from localft.training.batching import Example, deal
-from localft.training.collator import Layout, micro_batches
+from localft.training.collator import Layout, MicroBatch, micro_batches
 from localft.training.loss import score
+from localft.training.retreat import too_large
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ def sum_over_ranks(sums: torch.Tensor) -> torch.Tensor:
     return sums
 
 
-def least_over_ranks(value: int, device: torch.device) -> int:
-    """The smallest of a number over all ranks; the same answer on all of them."""
+def least_over_ranks(values: list[int], device: torch.device) -> list[int]:
+    """The smallest of each number over all ranks; the same answer on all of them."""
     if not (dist.is_initialized() and dist.get_world_size() > 1):
-        return value
-    least = torch.tensor([value], device=device)
+        return values
+    least = torch.tensor(values, device=device)
     dist.all_reduce(least, op=dist.ReduceOp.MIN)
-    return int(least.item())
+    return [int(value) for value in least.tolist()]
 
 
 def agreed(flag: bool, device: torch.device) -> bool:
@@ -73,25 +74,64 @@ def evaluate(
     rank: int = 0,
     ranks: int = 1,
     autocast: AbstractContextManager[Any] | None = None,
+    shrunk: Callable[[int], None] = lambda tokens: None,
 ) -> Pooled:
     """Measures the model on the examples, this rank its share of them. Draws no random number; leaves the mode as found.
 
-    The model is given bare, not wrapped for data parallelism: ranks may run different numbers of micro-batches.
+    The model is given bare, not wrapped for data parallelism: ranks may run different numbers of micro-batches. Where
+    memory did not suffice for `tokens_per_micro_batch`, `shrunk` is called on every rank with the budget that did.
     """
     assert examples
     lengths = [len(example.input_ids) for example in examples]
     share = [examples[position] for position in deal(lengths, ranks)[rank]]
-    sums = torch.zeros(3, dtype=torch.float64, device=device)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad(), autocast or nullcontext():
-            for batch in micro_batches(share, tokens_per_micro_batch, layout=layout):
-                sums += score(model, batch.to(device)).sums
+            found = _sums(model, share, tokens_per_micro_batch, layout=layout, device=device)
     finally:
         model.train(was_training)
+    (budget,) = least_over_ranks([0 if found.too_large else found.budget], device)
+    if budget == 0:
+        raise too_large("Validation", found.too_large)
+    if budget < tokens_per_micro_batch:
+        shrunk(budget)
     weight = math.fsum(w for example in examples for w in example.loss_weights)
-    return pooled(sum_over_ranks(sums), weight)
+    return pooled(sum_over_ranks(found.sums), weight)
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """What one rank measured."""
+
+    sums: torch.Tensor
+    """See `HeadScores.sums`."""
+    budget: int
+    """Tokens of a micro-batch with which memory sufficed."""
+    too_large: MicroBatch | None
+    """A micro-batch of a single row for which it did not."""
+
+
+def _sums(model: Any, share: list[Example], budget: int, *, layout: Layout, device: torch.device) -> _Evaluated:
+    """Adds up over the share; where memory does not suffice, cuts what is not counted yet into smaller micro-batches."""
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    while True:
+        batches = micro_batches(share, budget, layout=layout)
+        counted: set[int] = set()
+        try:
+            for batch in batches:
+                sums += score(model, batch.to(device)).sums
+                counted.update(batch.lines)
+            return _Evaluated(sums, budget, too_large=None)
+        except torch.OutOfMemoryError:
+            pass  # what follows must be outside, where the error no longer holds on to the tensors
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        failed = next(batch for batch in batches if batch.lines[0] not in counted)
+        if len(failed.lines) == 1:
+            return _Evaluated(sums, budget, failed)
+        share = [example for example in share if example.line not in counted]
+        budget = min(budget, failed.positions) // 2
 
 
 def pooled(sums: torch.Tensor, total_weight: float) -> Pooled:

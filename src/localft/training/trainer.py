@@ -33,13 +33,15 @@ from trl import SFTConfig, SFTTrainer
 
 from localft.errors import CheckpointError, TrainingFailed, UsageError
 from localft.modeling.adapters import Trainable, read_adapter
+from localft.modeling.checkpointing import set_checkpointing
 from localft.modeling.load import read_weights
 from localft.plan import TrainingPlan
-from localft.progress import Notice, Report
+from localft.progress import Report
 from localft.training.batching import Step, Steps
 from localft.training.collator import Layout, MicroBatch, idle_micro_batch, micro_batches
 from localft.training.loss import score
 from localft.training.metrics import Pooled, least_over_ranks, pooled, sum_over_ranks
+from localft.training.retreat import MODES, CommonFooting, Footing, retreat, too_large
 
 TRAINER_STATE = "trainer_state.json"
 
@@ -52,10 +54,10 @@ class _Share:
     """See `HeadScores.sums`."""
     lines_at_fault: list[int]
     """Lines of micro-batches whose loss is not finite."""
-    budget: int
-    """Tokens of a micro-batch with which memory sufficed."""
+    footing: Footing
+    """With which memory sufficed."""
     too_large: MicroBatch | None
-    """A micro-batch of a single row for which it did not."""
+    """A micro-batch of a single row for which it did not on any."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,13 @@ AfterStep = Callable[[FinishedStep], bool]
 
 def trainer_arguments(plan: TrainingPlan, output_dir: Path, *, ranks: int) -> SFTConfig:
     """The plan's arguments as they stand, and around them all that keeps the base classes to the steps alone."""
-    checkpointing = plan.execution.gradient_checkpointing
     execution: dict[str, Any] = {
         "output_dir": str(output_dir),
         "per_device_train_batch_size": -(-int(plan.hyperparameters.batch_size.value) // ranks),
         "gradient_accumulation_steps": 1,
         "use_cpu": plan.execution.device == "cpu",
         "bf16": plan.execution.precision == "bfloat16",
-        "activation_checkpointing": checkpointing,  # the new name of gradient_checkpointing, on by default in TRL
-        "activation_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
+        "activation_checkpointing": False,  # on by default in TRL; here it is switched by the footing
         "ddp_find_unused_parameters": False,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "remove_unused_columns": False,
@@ -116,7 +116,7 @@ class StepTrainer(SFTTrainer):
         tokenizer: PreTrainedTokenizerBase,
         steps: Steps,
         *,
-        tokens_per_micro_batch: int,
+        footing: Footing,
         layout: Layout,
         tell: Report,
         after_step: AfterStep,
@@ -135,7 +135,8 @@ class StepTrainer(SFTTrainer):
             parameter.data = data.to(parameter.device)  # TRL has cast the adapters of a quantised model to bfloat16
         self.remove_callback(PrinterCallback)
         self._steps = steps
-        self.tokens_per_micro_batch = tokens_per_micro_batch
+        self._footing = CommonFooting(footing)
+        set_checkpointing(model, footing.checkpointing)
         self._layout = layout
         self._tell = tell
         self._after_step = after_step
@@ -163,7 +164,7 @@ class StepTrainer(SFTTrainer):
         _assert_trained(step, number)
         model.train()
         share = self._share(self.accelerator.unwrap_model(model), step)
-        self._agree_on_budget(share, number)
+        self._agree_on_footing(share, number)
         if self.accelerator.num_processes > 1:
             self._exchange_gradients(model, step)
         sums = sum_over_ranks(share.sums)
@@ -174,17 +175,17 @@ class StepTrainer(SFTTrainer):
         return torch.tensor(self._train.loss, device=self.args.device)
 
     def _share(self, model: torch.nn.Module, step: Step) -> _Share:
-        """Adds up the gradients of this rank's share; again with smaller micro-batches where memory did not suffice.
+        """Adds up the gradients of this rank's share; again one rung down the ladder where memory did not suffice.
 
         A share is a sum over rows whatever the cut, so the result is the same. Random numbers begin again where they were.
         The model is given bare: ranks run different numbers of micro-batches, and data parallelism counts forward passes.
         """
-        budget = self.tokens_per_micro_batch
+        footing = self._footing.now
         random_state = _random_state(self.args.device)
         while True:
-            batches = micro_batches(step.share, budget, layout=self._layout)
+            batches = micro_batches(step.share, footing.tokens, layout=self._layout)
             try:
-                return self._backward(model, batches, step.total_weight, budget)
+                return self._backward(model, batches, step.total_weight, footing)
             except torch.OutOfMemoryError:
                 pass  # what follows must be outside, where the error no longer holds on to the tensors
             model.zero_grad(set_to_none=True)
@@ -192,11 +193,18 @@ class StepTrainer(SFTTrainer):
             if self.args.device.type == "cuda":
                 torch.cuda.empty_cache()
             largest = max(batches, key=lambda batch: batch.positions)
-            if all(len(batch.lines) == 1 for batch in batches):
-                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), [], budget, largest)
-            budget = max(1, min(budget, largest.positions) // 2)
+            lower = retreat(
+                footing,
+                planned_tokens=self._footing.planned.tokens,
+                largest=largest.positions,
+                single_rows=all(len(batch.lines) == 1 for batch in batches),
+            )
+            if lower is None:
+                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), [], footing, largest)
+            footing = lower
+            set_checkpointing(model, footing.checkpointing)
 
-    def _backward(self, model: torch.nn.Module, batches: list[MicroBatch], total_weight: float, budget: int) -> _Share:
+    def _backward(self, model: Any, batches: list[MicroBatch], total_weight: float, footing: Footing) -> _Share:
         sums_by_batch = [torch.zeros(3, dtype=torch.float64, device=self.args.device)]
         for batch in batches:
             loss, sums = self._micro_batch_loss(model, batch.to(self.args.device), total_weight)
@@ -205,22 +213,21 @@ class StepTrainer(SFTTrainer):
         sums_BS = torch.stack(sums_by_batch)
         finite = torch.isfinite(sums_BS[1:, 0]).tolist()
         lines = [line for batch, fine in zip(batches, finite, strict=True) if not fine for line in batch.lines]
-        return _Share(sums_BS.sum(dim=0), lines, budget, too_large=None)
+        return _Share(sums_BS.sum(dim=0), lines, footing, too_large=None)
 
-    def _agree_on_budget(self, share: _Share, number: int) -> None:
-        """Takes over the smallest budget of all ranks; fails on all of them where a single row is too much for one."""
-        budget = least_over_ranks(0 if share.too_large else share.budget, self.args.device)
-        if budget == 0:
-            raise _everywhere(_too_large(share.too_large, number), code="out_of_memory")
-        if budget < self.tokens_per_micro_batch:
-            self.tokens_per_micro_batch = budget
-            self._tell(
-                Notice(
-                    f"Step {number}: the memory did not suffice for a micro-batch. The step was computed again with "
-                    f"{budget} tokens in each, as all from here on; the result is the same.",
-                    level="warn",
-                )
-            )
+    def _agree_on_footing(self, share: _Share, number: int) -> None:
+        """Takes over the lowest footing of all ranks; fails on all of them where a single row is too much for one."""
+        tokens, mode = least_over_ranks(
+            [0 if share.too_large else share.footing.tokens, -MODES.index(share.footing.checkpointing)],
+            self.args.device,
+        )
+        if tokens == 0:
+            raise too_large(f"Step {number}, with full gradient checkpointing", share.too_large)
+        agreed = Footing(tokens, MODES[-mode])
+        if agreed.checkpointing != share.footing.checkpointing:
+            set_checkpointing(self.accelerator.unwrap_model(self.model), agreed.checkpointing)
+        if notice := self._footing.settle(agreed, number):
+            self._tell(notice)
 
     def _exchange_gradients(self, model: torch.nn.Module, step: Step) -> None:
         """Sums all ranks' gradients: the exchange rides on the backward pass of a row without weight."""
@@ -334,9 +341,9 @@ def _assert_trained(step: Step, number: int) -> None:
         )
 
 
-def _everywhere(message: str, *, code: str | None = None) -> TrainingFailed:
+def _everywhere(message: str) -> TrainingFailed:
     """A failure that all ranks find by the same numbers, so that none is left waiting."""
-    error = TrainingFailed(message, code=code)
+    error = TrainingFailed(message)
     error.on_every_process = True
     return error
 
@@ -354,14 +361,6 @@ def _not_finite(what: str, number: int, lines: tuple[int, ...]) -> str:
     return (
         f"Step {number} ({_named(lines)}): the {what} is not a finite number. Lower learning_rate_multiplier, and look "
         "at these rows with `localft show`."
-    )
-
-
-def _too_large(batch: MicroBatch | None, number: int) -> str:
-    row = "a single row" if batch is None else f"a single row of {batch.positions} tokens (line {batch.lines[0]})"
-    return (
-        f"Step {number}: the GPU's memory did not suffice for {row}. Set execution.gradient_checkpointing, choose "
-        "`quantization: nf4`, a lower max_length or a smaller model."
     )
 
 
