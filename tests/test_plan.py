@@ -351,6 +351,8 @@ def test_micro_batches_are_chosen_by_what_is_free_and_the_verdict_by_what_there_
     crowded = make_plan(request(ten, model="llama-3.1-8b-instruct"))
     assert crowded.execution.rules["tokens_per_micro_batch"].startswith("auto: 1024, the least, though 16.4 GiB")
     assert crowded.memory.fits is True
+    assert any("of the GPU's 141.0 only 12.0 are free; end other programs" in note for note in crowded.notes)
+    assert not any(note.startswith("memory:") for note in planned.notes)
 
 
 def test_steps_of_few_tokens_do_without_checkpointing_where_long_ones_could_not(on_gpus: Any) -> None:

@@ -47,7 +47,14 @@ def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
         jobs[name] = {"model": str(tiny_llama), "directory": str(alone), **resumed}
     tight = {"model": str(tiny_llama), "directory": str(root / "tight"), "plan": PLANS["seven of ten"]}
     jobs["tight"] = {**tight, "memory": 70}
-    jobs["tight for a row"] = {**tight, "directory": str(root / "row"), "memory": 20, "checkpointed": 10**6}
+    jobs["tight for a row"] = {
+        **tight,
+        "directory": str(root / "row"),
+        "memory": 20,
+        "of_memory": {"checkpointed": 10**6},
+    }
+    jobs["tight once"] = {**tight, "directory": str(root / "once"), "memory": 1, "of_memory": {"only_in_call": 1}}
+    jobs["tight once"] |= {"calm_steps": 2, "plan": {**PLANS["seven of ten"], "gradient_checkpointing": "full"}}
     jobs["tight in validation"] = {**tight, "directory": str(root / "validation"), "validation_memory": 70}
     jobs["too tight"] = {**tight, "directory": str(root / "too-tight"), "memory": 20}
     jobs["too tight in validation"] = {**tight, "directory": str(root / "too"), "validation_memory": 20}
@@ -97,6 +104,7 @@ def test_two_ranks_train_what_one_trains(
     [
         ("tight", "Step 1: the memory did not suffice", "gradient checkpointing full"),
         ("tight for a row", "Step 1: the memory did not suffice", "gradient checkpointing selective"),
+        ("tight once", "Step 1: the memory did not suffice", "gradient checkpointing full"),
         ("tight in validation", "The memory did not suffice for a micro-batch of the validation", "tokens in each"),
     ],
 )
@@ -108,6 +116,11 @@ def test_memory_that_runs_out_on_one_rank_makes_both_retreat_and_changes_no_resu
     (sentence,) = two_ranks[0][name]["warnings"]
     assert sentence.startswith(beginning)
     assert footing in sentence
+
+
+def test_micro_batches_of_all_ranks_grow_again_behind_a_calm_stretch(two_ranks: list[dict[str, Any]]) -> None:
+    (sentence,) = two_ranks[0]["tight once"]["growth"]
+    assert sentence.startswith("Step 3: the memory sufficed for 2 steps. Those behind it are computed with ")
 
 
 @pytest.mark.parametrize("name", ["too tight", "too tight in validation"])

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from localft.errors import TrainingFailed
 from localft.progress import Notice
 from localft.training import metrics as evaluation
-from localft.training import trainer
+from localft.training import retreat, trainer
 from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, rows_of, run, tiny_plan
 
 
@@ -26,7 +26,9 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
     """Trains one job; `stop_after` and what memory there is hold on the last rank only, so agreement is put to the test."""
     plan = tiny_plan(Path(job["model"]), **job["plan"])
     if job.get("memory") and rank == 1:
-        monkeypatch.setattr(trainer, "score", Memory(job["memory"], checkpointed=job.get("checkpointed")))
+        monkeypatch.setattr(trainer, "score", Memory(job["memory"], **job.get("of_memory", {})))
+    if job.get("calm_steps"):
+        monkeypatch.setattr(retreat, "CALM_STEPS", job["calm_steps"])
     if job.get("validation_memory") and rank == 1:
         monkeypatch.setattr(evaluation, "score", Memory(job["validation_memory"]))
     stops = job.get("stop_after") and rank == 1
@@ -45,6 +47,7 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
         "events": len(events),
         "directory": job["directory"],
         "warnings": [e.message for e in events if isinstance(e, Notice) and e.level == "warn"],
+        "growth": [e.message for e in events if isinstance(e, Notice) and "the memory sufficed" in e.message],
     }
 
 

@@ -180,6 +180,12 @@ def _execution_notes(
             f"memory: about {estimated.total_gib:g} GiB are needed, the GPU has "
             f"{estimated.available_bytes / memory.GIB:.1f}; set {smaller}, or fewer execution.tokens_per_micro_batch."
         )
+    elif not estimated.fits_what_is_free:
+        assert estimated.available_bytes is not None and estimated.free_bytes is not None
+        notes.append(
+            f"memory: about {estimated.total_gib:g} GiB are needed, of the GPU's {estimated.available_bytes / memory.GIB:.1f} "
+            f"only {estimated.free_bytes / memory.GIB:.1f} are free; end other programs that use it (`nvidia-smi` lists them)."
+        )
     if execution.device == "cpu" and facts.shape.parameters > 500_000_000:
         on_gpu = memory.estimate(
             facts.shape,
