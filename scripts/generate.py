@@ -1,6 +1,7 @@
 """Writes the files and blocks that are generated from the code: JSON Schemas, and the table of base learning rates.
 
-Run it after a change of the recipe's keys, the plan's fields or the catalogue; a test fails while they are stale.
+Run it after a change of the recipe's keys, of the fields of plan.json or execution.json, or of the catalogue; a test fails
+while they are stale.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from localft.catalog import entries
+from localft.jobs.execution import execution_schema
 from localft.plan import plan_schema
 from localft.recipe import recipe_schema
 
@@ -22,6 +24,7 @@ def generated() -> dict[Path, str]:
     page = ROOT / "docs" / "hyperparameters.md"
     return {
         ROOT / "src" / "localft" / "schemas" / "plan.schema.json": _schema(plan_schema()),
+        ROOT / "src" / "localft" / "schemas" / "execution.schema.json": _schema(execution_schema()),
         ROOT / "recipes" / "recipe.schema.json": _schema(recipe_schema()),
         page: _with_block(page.read_text(encoding="utf-8"), _base_learning_rates()),
     }

@@ -58,7 +58,9 @@ def step_metrics(step: int, total_steps: int = 6, **measured: Any) -> StepMetric
         "examples": 4,
         "tokens": 40,
         "trained_tokens": 20,
+        "computed_tokens": 40,
         "seconds": 0.5,
+        "peak_memory_bytes": None,
     }
     return StepMetrics(step=step, total_steps=total_steps, **{**values, **measured})
 

@@ -218,8 +218,8 @@ def run(
 
 
 def metrics(events: Sequence[ProgressEvent]) -> list[StepMetrics]:
-    """The steps' metrics without the wall time, which no run repeats."""
-    return [replace(event, seconds=0.0) for event in events if isinstance(event, StepMetrics)]
+    """The steps' metrics without wall time and memory, which no run repeats."""
+    return [replace(event, seconds=0.0, peak_memory_bytes=None) for event in events if isinstance(event, StepMetrics)]
 
 
 class StopAfter:

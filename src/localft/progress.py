@@ -46,12 +46,49 @@ class StepMetrics:
     tokens: int
     """Tokens of the step's examples, padding not counted."""
     trained_tokens: int
+    computed_tokens: int
+    """Positions that the model computed for them, on all ranks: more than `tokens` by padding, fewer by shared prefixes."""
     seconds: float
     """Wall time of the step, validation not included."""
+    peak_memory_bytes: int | None
+    """Most memory that any rank has held so far: of the GPU, on the CPU of the process. None where that is not known."""
     valid_loss: float | None = None
     valid_mean_token_accuracy: float | None = None
     full_valid_loss: float | None = None
     full_valid_mean_token_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionChosen:
+    """How the training is carried out: settled by the loaded model, before the first step."""
+
+    devices: tuple[str, ...]
+    """Name of each rank's device, in the order of ranks."""
+    precision: str
+    layout: str
+    """How examples lie in a micro-batch: padded, packed or shared."""
+    attention: str
+    """What computes the attention."""
+    head: str
+    """What computes logits and loss."""
+    kernels: tuple[str, ...]
+    """What was put in place of the model's own layers."""
+    compiled: bool
+    gradient_checkpointing: str
+    tokens_per_micro_batch: int
+    versions: dict[str, str]
+    """Of Python and the packages that compute."""
+
+
+@dataclass(frozen=True)
+class ExecutionChanged:
+    """A setting of the execution was changed on the way, so that memory suffices or is used. The result is the same."""
+
+    step: int
+    """1-based: the first one computed so."""
+    setting: Literal["tokens_per_micro_batch", "gradient_checkpointing"]
+    before: int | str
+    after: int | str
 
 
 @dataclass(frozen=True)
@@ -78,5 +115,5 @@ class TrainingOutcome:
     """Set by the runner: where job.json, results.csv and the rest are."""
 
 
-ProgressEvent = StageStarted | Notice | StepMetrics | CheckpointSaved
+ProgressEvent = StageStarted | Notice | ExecutionChosen | ExecutionChanged | StepMetrics | CheckpointSaved
 Report = Callable[[ProgressEvent], None]

@@ -24,11 +24,11 @@ def test_durations_read_like_a_clock(seconds: float, text: str) -> None:
 
 def test_speed_leaves_out_the_first_step_which_warms_up() -> None:
     speed = Speed()
-    speed.add(step_metrics(1, tokens=100, seconds=50.0))
-    assert speed.tokens_a_second == 2.0
-    speed.add(step_metrics(2, tokens=100, seconds=2.0))
-    speed.add(step_metrics(3, tokens=100, seconds=2.0))
-    assert speed.tokens_a_second == 50.0
+    speed.add(step_metrics(1, trained_tokens=100, seconds=50.0))
+    assert speed.trained_tokens_a_second == 2.0
+    speed.add(step_metrics(2, trained_tokens=100, seconds=2.0))
+    speed.add(step_metrics(3, trained_tokens=100, seconds=2.0))
+    assert speed.trained_tokens_a_second == 50.0
     assert speed.seconds_left(step_metrics(3, total_steps=10)) == 14.0
 
 
@@ -39,11 +39,13 @@ def test_the_speed_of_a_continued_run_counts_its_own_steps_only() -> None:
     assert speed.seconds_left(step_metrics(103, total_steps=110)) == 7.0
 
 
-def test_the_numbers_are_loss_accuracy_speed_and_time_left() -> None:
+def test_the_numbers_are_loss_accuracy_speed_padding_memory_and_time_left() -> None:
     speed = Speed()
-    step = step_metrics(2, valid_loss=1.25, tokens=2000, seconds=2.0)
+    step = step_metrics(2, valid_loss=1.25, trained_tokens=2000, seconds=2.0, peak_memory_bytes=3_100_000_000)
     speed.add(step)
-    assert numbers(step, speed) == "loss 0.5000, accuracy 50.0%, valid loss 1.2500, 1,000 tokens/s, 0:08 left"
+    assert numbers(step, speed) == (
+        "loss 0.5000, accuracy 50.0%, valid loss 1.2500, 1,000 trained tokens/s, padding 0%, 3.1 GB, 0:08 left"
+    )
 
 
 def test_the_last_step_has_no_time_left() -> None:
@@ -113,3 +115,22 @@ def test_a_bar_of_80_columns_shows_the_time_left_once_and_whole(monkeypatch: pyt
         report(step_metrics(3, tokens=1000, seconds=1.0))
     last = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", terminal.getvalue()).strip().splitlines()[-1]
     assert last.rstrip().endswith(" left") and len(re.findall(r"\d:\d\d", last)) == 1, last
+
+
+@pytest.mark.parametrize("columns", range(80, 150))
+def test_a_narrow_bar_goes_without_some_numbers_rather_than_cutting_one(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    with shown_progress(terminal) as report:
+        report(step_metrics(150, total_steps=1200, valid_loss=1.25, peak_memory_bytes=3_100_000_000))
+    shown = re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", terminal.getvalue()).rpartition("training ")[2]
+    assert "…" not in shown and "valid loss 1.2500" in shown, shown
+    assert "150/1200" in shown and shown.rstrip().endswith(" left"), shown
+
+
+@pytest.mark.parametrize(("computed", "words"), [(40, "padding 0%"), (50, "padding 20%"), (30, "shared 25%")], ids=str)
+def test_the_numbers_tell_what_was_padded_or_shared(computed: int, words: str) -> None:
+    assert words in numbers(step_metrics(2, tokens=40, computed_tokens=computed), Speed())

@@ -17,6 +17,7 @@ from openai.types.fine_tuning import FineTuningJob as ClientJob
 from openai.types.fine_tuning import FineTuningJobEvent as ClientEvent
 
 from localft import settings
+from localft.jobs.execution import read_attempts
 from localft.progress import TrainingOutcome
 from localft.recipe import read_recipe
 from localft.runner import run_job
@@ -118,6 +119,10 @@ def test_a_run_stopped_and_killed_ends_with_the_very_bytes_of_one_that_was_not(p
     assert train_here(place, "stopped").status == "succeeded"
     for name in ("results.csv", "model/adapter_model.safetensors"):
         assert (run / name).read_bytes() == (straight / name).read_bytes()
+    attempts = read_attempts(run / "execution.json")
+    assert [attempt.status for attempt in attempts] == ["paused", "killed", "succeeded"]
+    assert attempts[0].totals.steps == reached == attempts[1].first_step - 1
+    assert attempts[2].first_step + attempts[2].totals.steps - 1 == STEPS
 
 
 def test_the_files_of_a_real_run_are_what_the_official_client_reads(straight: Path) -> None:
@@ -126,7 +131,7 @@ def test_the_files_of_a_real_run_are_what_the_official_client_reads(straight: Pa
     for line in (straight / "events.jsonl").read_text().splitlines():
         ClientEvent.model_validate_json(line, strict=True)
     kept = [f"checkpoint-{3 * epoch}" for epoch in (EPOCHS - 2, EPOCHS - 1, EPOCHS)]
-    files = ["events.jsonl", "job.json", "metrics.png", "model", "plan.json", "results.csv"]
+    files = ["events.jsonl", "execution.json", "job.json", "metrics.png", "model", "plan.json", "results.csv"]
     assert sorted(entry.name for entry in straight.iterdir()) == sorted([*kept, *files])
 
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from localft.errors import TrainingFailed
-from localft.progress import Notice, ProgressEvent, StepMetrics
+from localft.progress import ExecutionChanged, Notice, ProgressEvent, StepMetrics
 from localft.training import metrics as evaluation
 from localft.training import retreat, trainer
 from tiny_jobs import LORA, Memory, StopAfter, metrics, random_rows, rows_that_begin_alike, run, tiny_plan, with_budget
@@ -120,6 +120,9 @@ def test_running_out_of_memory_changes_the_cut_and_not_the_result(
     assert_equal(metrics(events), calm)
     (sentence,) = warnings(events)
     assert sentence.startswith("Step 1: the memory did not suffice")
+    (change,) = [event for event in events if isinstance(event, ExecutionChanged)]
+    assert (change.step, change.setting, change.before) == (1, "tokens_per_micro_batch", 1_000_000)
+    assert f" {change.after} tokens" in sentence
 
 
 def test_a_step_that_ran_out_of_memory_half_way_is_the_step_of_the_smaller_cut_to_the_same_bits(

@@ -90,6 +90,7 @@ def test_two_ranks_train_what_one_trains(
     assert found["outcome"]["trained_tokens"] == outcome.trained_tokens
     for a, b in zip(alone, found["metrics"], strict=True):
         assert (b["examples"], b["tokens"], b["trained_tokens"]) == (a.examples, a.tokens, a.trained_tokens)
+        assert b["computed_tokens"] == pytest.approx(a.tokens, rel=0.02), "of both ranks, packed"
         assert b["train_loss"] == pytest.approx(a.train_loss, rel=1e-5)
         assert b["grad_norm"] == pytest.approx(a.grad_norm, rel=1e-4)
         assert b["train_mean_token_accuracy"] == pytest.approx(a.train_mean_token_accuracy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import socket
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.llama.modeling_llama import LlamaMLP
 
 from localft.errors import CheckpointError, TrainingFailed
-from localft.progress import CheckpointSaved, Notice, ProgressEvent, StageStarted, TrainingOutcome
+from localft.progress import (
+    CheckpointSaved,
+    ExecutionChosen,
+    Notice,
+    ProgressEvent,
+    StageStarted,
+    StepMetrics,
+    TrainingOutcome,
+)
 from localft.tokenization.examples import TokenizedExample
 from localft.tokenization.tokenizer import ChatTokenizer
 from localft.training.batching import Steps
@@ -58,6 +67,7 @@ def test_events_tell_the_run_in_order(finished: Run) -> None:
     assert kinds == [
         ("StageStarted", "load_model"),
         ("Notice", None),
+        ("ExecutionChosen", None),
         ("StageStarted", "train"),
         ("StepMetrics", 1),
         ("StepMetrics", 2),
@@ -70,6 +80,25 @@ def test_events_tell_the_run_in_order(finished: Run) -> None:
     saved = [event for event in events if isinstance(event, CheckpointSaved)]
     assert [event.path for event in saved] == [str(directory / "checkpoint-2"), str(directory / "checkpoint-4")]
     assert all(event.epoch_end and event.metrics.step == event.step for event in saved)
+
+
+def test_the_execution_that_was_chosen_is_told(finished: Run) -> None:
+    (chosen,) = [event for event in finished[1] if isinstance(event, ExecutionChosen)]
+    assert chosen.devices == (f"CPU ({platform.machine()})",)
+    assert chosen.attention == "sdpa of torch, one segment after the other"
+    assert {"python", "localft", "torch", "transformers", "trl", "peft"} <= set(chosen.versions)
+
+
+def test_each_step_tells_the_positions_that_it_computed_and_the_memory_held_so_far(
+    tiny_llama: Path, tmp_path: Path
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=10)
+    longest = max(len(row.input_ids) for row in ROWS)
+    for layout, computed in (("packed", sum(len(row.input_ids) for row in ROWS)), ("padded", 10 * longest)):
+        _, events = run(plan, tmp_path / layout, ROWS, layout=layout)
+        (step,) = [event for event in events if isinstance(event, StepMetrics)]
+        assert step.computed_tokens == computed
+        assert step.peak_memory_bytes is not None and step.peak_memory_bytes > 2**20
 
 
 def test_steps_hold_exactly_batch_size_examples(finished: Run) -> None:

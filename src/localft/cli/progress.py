@@ -10,6 +10,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from localft.progress import CheckpointSaved, Notice, ProgressEvent, Report, StageStarted, StepMetrics
 
@@ -21,10 +22,13 @@ STAGES = {
 }
 PLAIN_EVERY_SECONDS = 30.0
 PLAIN_EVERY_STEPS = 10
+DISPENSABLE = ("memory", "padding", "accuracy", "speed")
+"""Parts of the numbers that a narrow terminal goes without, first to last."""
+SHORTEST_BAR = 4
 
 
 class Speed:
-    """Tokens a second and seconds left, from the steps of this process alone: a continued run starts anew.
+    """Trained tokens a second and seconds left, from the steps of this process alone: a continued run starts anew.
 
     The first step is left out where there are others, since it compiles kernels and warms caches.
     """
@@ -32,18 +36,18 @@ class Speed:
     def __init__(self) -> None:
         self._steps = 0
         self._seconds = 0.0
-        self._tokens = 0
+        self._trained_tokens = 0
 
     def add(self, step: StepMetrics) -> None:
         if self._steps == 1:
-            self._seconds, self._tokens = 0.0, 0
+            self._seconds, self._trained_tokens = 0.0, 0
         self._steps += 1
         self._seconds += step.seconds
-        self._tokens += step.tokens
+        self._trained_tokens += step.trained_tokens
 
     @property
-    def tokens_a_second(self) -> float:
-        return self._tokens / self._seconds if self._seconds else 0.0
+    def trained_tokens_a_second(self) -> float:
+        return self._trained_tokens / self._seconds if self._seconds else 0.0
 
     def seconds_left(self, step: StepMetrics) -> float:
         measured = max(1, self._steps - 1)
@@ -60,7 +64,7 @@ def shown_progress(stream: TextIO | None = None) -> Iterator[Report]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),  # what the numbers leave of the line
-        MofNCompleteColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[numbers]}"),
     )
     with Progress(*columns, console=console, expand=True) as progress:
@@ -110,21 +114,43 @@ class _Bar:
         self._speed.add(event)
         if self._task is None:
             self._task = self._progress.add_task("training", total=event.total_steps, numbers="")
-        self._progress.update(self._task, completed=event.step, numbers=numbers(event, self._speed))
+        shown = numbers(event, self._speed, room=self._room(event))
+        self._progress.update(self._task, completed=event.step, numbers=shown)
         if event.full_valid_loss is not None:
             self._progress.console.print(f"epoch {event.epoch}: {numbers(event, self._speed)}", soft_wrap=True)
 
+    def _room(self, step: StepMetrics) -> int:
+        """Columns that the task's name, the bar and the count of steps leave to the numbers."""
+        count = 2 * len(str(step.total_steps)) + 1
+        return self._progress.console.width - len("training") - SHORTEST_BAR - count - 3
 
-def numbers(step: StepMetrics, speed: Speed) -> str:
-    """`loss 1.234, accuracy 56.7%, valid loss 1.300, 1,234 tokens/s, 2:05 left`."""
-    parts = [f"loss {step.train_loss:.4f}", f"accuracy {step.train_mean_token_accuracy:.1%}"]
+
+def numbers(step: StepMetrics, speed: Speed, *, room: int | None = None) -> str:
+    """`loss 1.2340, accuracy 56.7%, valid loss 1.3000, 1,234 trained tokens/s, padding 0%, 3.1 GB, 2:05 left`.
+
+    Where that does not fit into `room` columns, the parts in `DISPENSABLE` are left out, one after the other.
+    """
+    parts = {"loss": f"loss {step.train_loss:.4f}", "accuracy": f"accuracy {step.train_mean_token_accuracy:.1%}"}
     valid = step.valid_loss if step.full_valid_loss is None else step.full_valid_loss
     if valid is not None:
-        parts.append(f"valid loss {valid:.4f}")
-    parts.append(f"{speed.tokens_a_second:,.0f} tokens/s")
+        parts["valid loss"] = f"valid loss {valid:.4f}"
+    parts["speed"] = f"{speed.trained_tokens_a_second:,.0f} trained tokens/s"
+    parts["padding"] = _padding_or_sharing(step)
+    if step.peak_memory_bytes is not None:
+        parts["memory"] = f"{step.peak_memory_bytes / 1e9:.1f} GB"
     if step.step < step.total_steps:
-        parts.append(f"{duration(speed.seconds_left(step))} left")
-    return ", ".join(parts)
+        parts["left"] = f"{duration(speed.seconds_left(step))} left"
+    for name in DISPENSABLE:
+        if room is not None and len(", ".join(parts.values())) > room:
+            parts.pop(name, None)
+    return ", ".join(parts.values())
+
+
+def _padding_or_sharing(step: StepMetrics) -> str:
+    """`padding 12%` of the positions computed, or `shared 43%` of the tokens, which did not have to be."""
+    if step.computed_tokens < step.tokens:
+        return f"shared {1 - step.computed_tokens / step.tokens:.0%}"
+    return f"padding {1 - step.tokens / step.computed_tokens:.0%}"
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Turns what a training tells into the run's files: job.json, events.jsonl and results.csv.
+"""Turns what a training tells into the run's files: job.json, events.jsonl, results.csv and execution.json.
 
 The order in which a job speaks is the service's: job started, data imported, training started, results file created,
 metrics, job succeeded, results file completed, tokens counted.
@@ -15,11 +15,21 @@ from localft.errors import LocalftError
 from localft.jobs import events as say
 from localft.jobs.checkpoints import checkpoint_name
 from localft.jobs.events import EventLog, FineTuningJobEvent, Level, has_metrics_event, message_event, metrics_event
+from localft.jobs.execution import ExecutionRecorder
 from localft.jobs.job import FineTuningJob, JobError
 from localft.jobs.results import ResultsWriter, rewind_results
 from localft.jobs.run_directory import RunDirectory
 from localft.plan import TrainingPlan
-from localft.progress import CheckpointSaved, Notice, ProgressEvent, StageStarted, StepMetrics, TrainingOutcome
+from localft.progress import (
+    CheckpointSaved,
+    ExecutionChanged,
+    ExecutionChosen,
+    Notice,
+    ProgressEvent,
+    StageStarted,
+    StepMetrics,
+    TrainingOutcome,
+)
 
 Clock = Callable[[], float]
 
@@ -50,6 +60,7 @@ class JobRecorder:
         self._plan = plan
         self._clock = clock
         self._seconds_a_step: float | None = None
+        self._execution = ExecutionRecorder(run.execution_file, plan, resume_step=resume_step, clock=clock)
         self._log = EventLog(run.events_file)
         kept = rewind_results(run.results_file, self.last_step)
         self._results = ResultsWriter(run.results_file)
@@ -79,9 +90,15 @@ class JobRecorder:
                 pass
             case Notice(message, level):
                 self._say(message, level=level)
+            case ExecutionChosen():
+                self._execution.begin(event)
+            case ExecutionChanged():
+                self._execution.change(event)
             case StepMetrics():
                 self._step(event)
+                self._execution.add(event)
             case CheckpointSaved():
+                self._execution.write()
                 self._say(say.checkpoint_saved(event.step, self._checkpoint_name(event.step)))
 
     def _training_started(self) -> None:
@@ -111,6 +128,7 @@ class JobRecorder:
         self._say(say.NOT_EVALUATED)
         self._say(say.results_completed(self.job))
         self._say(say.tokens_counted(outcome.trained_tokens))
+        self._execution.end("succeeded")
         self.close()
 
     def pause(self) -> None:
@@ -118,6 +136,7 @@ class JobRecorder:
         self.job = self.job.moved("paused", estimated_finish=None)
         self.run.write_job(self.job)
         self._say(say.paused(self.last_step))
+        self._execution.end("paused")
         self.close()
 
     def fail(self, error: BaseException) -> None:
@@ -125,6 +144,7 @@ class JobRecorder:
         reason = _job_error(error)
         self._move("failed", error=reason)
         self._say(say.failed(reason.message), level="error")
+        self._execution.end("failed")
         self.close()
 
     def close(self) -> None:

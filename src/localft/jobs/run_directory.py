@@ -4,6 +4,7 @@
     job.json        the `fine_tuning.job` object as it stands
     events.jsonl    what happened, in order
     results.csv     one row a step
+    execution.json  how the steps were carried out
     checkpoint-N/   states to continue from (written by the training)
     model/          the result (written by the training), with its model card
     metrics.png     the curves
@@ -61,6 +62,10 @@ class RunDirectory:
     @property
     def results_file(self) -> Path:
         return self.path / "results.csv"
+
+    @property
+    def execution_file(self) -> Path:
+        return self.path / "execution.json"
 
     @property
     def metrics_image(self) -> Path:

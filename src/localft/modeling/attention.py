@@ -305,6 +305,18 @@ def has_dropout(model: torch.nn.Module) -> bool:
     return layers or any(getattr(module, "attention_dropout", 0.0) for module in model.modules())
 
 
+def attention_in_use(model: PreTrainedModel, compute: torch.dtype) -> str:
+    """What computes the model's attention, in words, when it computes in that precision."""
+    if model.config._attn_implementation != SEGMENTED:
+        return f"{model.config._attn_implementation} of transformers, with a mask"
+    config = model.config.get_text_config()
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    probe = torch.empty(1, 1, 1, width, dtype=compute, device=model.device)
+    if _kernel_takes(probe, probe, dropout=0.0):
+        return "torch's variable-length kernel, all segments in one call"
+    return "sdpa of torch, one segment after the other"
+
+
 def _proof_scores(model: PreTrainedModel, hidden_TC: torch.Tensor, ids_T: torch.Tensor) -> HeadScores:
     weights = torch.ones(len(ids_T) - 1, device=hidden_TC.device)
     return head_scores(model, hidden_TC[:-1], ids_T[1:], weights)

@@ -13,12 +13,12 @@ import torch
 import torch.distributed as dist
 from peft import PeftModel
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedConfig
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
-from localft.modeling.attention import attend_by_segments, has_dropout
+from localft.modeling.attention import attend_by_segments, attention_in_use, has_dropout
 from localft.modeling.head import add_trained_positions_head
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
@@ -26,6 +26,7 @@ from localft.modeling.save import copy_tokenizer, write_weights
 from localft.plan import TrainingPlan
 from localft.progress import (
     CheckpointSaved,
+    ExecutionChosen,
     Notice,
     ProgressEvent,
     Report,
@@ -37,6 +38,7 @@ from localft.training import checkpoints, disk_space
 from localft.training.batching import Example, Steps
 from localft.training.checkpoints import CheckpointState
 from localft.training.collator import Layout
+from localft.training.device import device_names, versions
 from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
 from localft.training.retreat import Footing
@@ -113,6 +115,7 @@ def _train(
         layout = "packed"
         tell(Notice(f"{plan.model.id} has dropout of its own, so what rows begin with in common is not shared."))
     tell(Notice(_trainable_sentence(model)))
+    tell(_execution_chosen(plan, base, device_names(arguments.device), layout))
     space = disk_space.space_needed(model, plan, tokenizer_files)
 
     hyperparameters = plan.hyperparameters
@@ -227,7 +230,9 @@ class _Run:
             examples=done.step.examples,
             tokens=done.step.tokens,
             trained_tokens=done.step.trained_tokens,
+            computed_tokens=done.computed_tokens,
             seconds=done.seconds,
+            peak_memory_bytes=done.peak_memory_bytes,
             valid_loss=valid.loss if valid else None,
             valid_mean_token_accuracy=valid.mean_token_accuracy if valid else None,
             full_valid_loss=full_valid.loss if full_valid else None,
@@ -355,6 +360,25 @@ def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
             code="plan_changed",
         )
     return state
+
+
+def _execution_chosen(
+    plan: TrainingPlan, base: PreTrainedModel, devices: tuple[str, ...], layout: Layout
+) -> ExecutionChosen:
+    """What became of the plan's execution on this model and these devices."""
+    execution = plan.execution
+    return ExecutionChosen(
+        devices=devices,
+        precision=execution.precision,
+        layout=layout,
+        attention=attention_in_use(base, getattr(torch, execution.precision)),
+        head="TRL's, on all positions" if layout == "padded" else "trained positions only",
+        kernels=(),
+        compiled=False,
+        gradient_checkpointing=execution.gradient_checkpointing,
+        tokens_per_micro_batch=execution.tokens_per_micro_batch,
+        versions=versions(),
+    )
 
 
 def _trainable_sentence(model: Trainable) -> str:

@@ -39,6 +39,14 @@ def sum_over_ranks(sums: torch.Tensor) -> torch.Tensor:
     return sums
 
 
+def side_by_side(value: float, device: torch.device) -> torch.Tensor:
+    """This rank's value at its own place among zeros, (ranks,): summed over ranks, the values of all."""
+    joined = dist.is_initialized()
+    values_R = torch.zeros(dist.get_world_size() if joined else 1, dtype=torch.float64, device=device)
+    values_R[dist.get_rank() if joined else 0] = value
+    return values_R
+
+
 def least_over_ranks(values: list[int], device: torch.device) -> list[int]:
     """The smallest of each number over all ranks; the same answer on all of them."""
     if not (dist.is_initialized() and dist.get_world_size() > 1):

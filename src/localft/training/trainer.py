@@ -36,11 +36,12 @@ from localft.modeling.adapters import Trainable, read_adapter
 from localft.modeling.checkpointing import set_checkpointing
 from localft.modeling.load import read_weights
 from localft.plan import TrainingPlan
-from localft.progress import Report
+from localft.progress import ExecutionChanged, Report
 from localft.training.batching import Step, Steps
 from localft.training.collator import Layout, MicroBatch, idle_micro_batch, micro_batches
+from localft.training.device import peak_memory_bytes
 from localft.training.loss import score
-from localft.training.metrics import Pooled, least_over_ranks, pooled, sum_over_ranks
+from localft.training.metrics import Pooled, least_over_ranks, pooled, side_by_side, sum_over_ranks
 from localft.training.retreat import MODES, CommonFooting, Footing, retreat, too_large
 
 TRAINER_STATE = "trainer_state.json"
@@ -52,6 +53,8 @@ class _Share:
 
     sums: torch.Tensor
     """See `HeadScores.sums`."""
+    computed_tokens: int
+    """Positions of its micro-batches."""
     lines_at_fault: list[int]
     """Lines of micro-batches whose loss is not finite."""
     footing: Footing
@@ -72,6 +75,9 @@ class FinishedStep:
     grad_norm: float
     """Before clipping."""
     seconds: float
+    computed_tokens: int
+    peak_memory_bytes: int | None
+    """See `StepMetrics`."""
 
 
 AfterStep = Callable[[FinishedStep], bool]
@@ -142,6 +148,8 @@ class StepTrainer(SFTTrainer):
         self._after_step = after_step
         self._step: Step | None = None
         self._train = Pooled(0.0, 0.0)
+        self._computed_tokens = 0
+        self._peak_memory_bytes: int | None = None
         self._started = 0.0
         self._reported_step = 0
 
@@ -167,12 +175,22 @@ class StepTrainer(SFTTrainer):
         self._agree_on_footing(share, number)
         if self.accelerator.num_processes > 1:
             self._exchange_gradients(model, step)
-        sums = sum_over_ranks(share.sums)
+        sums = self._sum_over_ranks(share)
         if not bool(torch.isfinite(sums[0])):
             raise _everywhere(_not_finite("loss", number, _gather_lines(share.lines_at_fault)))
         self._step = step
         self._train = pooled(sums, step.total_weight)
         return torch.tensor(self._train.loss, device=self.args.device)
+
+    def _sum_over_ranks(self, share: _Share) -> torch.Tensor:
+        """Sums of the step; what it cost travels with them."""
+        device = self.args.device
+        cost = torch.tensor([share.computed_tokens], dtype=torch.float64, device=device)
+        peaks_R = side_by_side(peak_memory_bytes(device) or 0, device)
+        sums, cost, peaks_R = sum_over_ranks(torch.cat([share.sums, cost, peaks_R])).split([3, 1, len(peaks_R)])
+        self._computed_tokens = int(cost.item())
+        self._peak_memory_bytes = int(peaks_R.max().item()) or None
+        return sums
 
     def _share(self, model: torch.nn.Module, step: Step) -> _Share:
         """Adds up the gradients of this rank's share; again one rung down the ladder where memory did not suffice.
@@ -200,7 +218,7 @@ class StepTrainer(SFTTrainer):
                 single_rows=all(len(batch.lines) == 1 for batch in batches),
             )
             if lower is None:
-                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), [], footing, largest)
+                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), 0, [], footing, largest)
             footing = lower
             set_checkpointing(model, footing.checkpointing)
 
@@ -213,7 +231,8 @@ class StepTrainer(SFTTrainer):
         sums_BS = torch.stack(sums_by_batch)
         finite = torch.isfinite(sums_BS[1:, 0]).tolist()
         lines = [line for batch, fine in zip(batches, finite, strict=True) if not fine for line in batch.lines]
-        return _Share(sums_BS.sum(dim=0), lines, footing, too_large=None)
+        computed_tokens = sum(batch.positions for batch in batches)
+        return _Share(sums_BS.sum(dim=0), computed_tokens, lines, footing, too_large=None)
 
     def _agree_on_footing(self, share: _Share, number: int) -> None:
         """Takes over the lowest footing of all ranks; fails on all of them where a single row is too much for one."""
@@ -226,8 +245,17 @@ class StepTrainer(SFTTrainer):
         agreed = Footing(tokens, MODES[-mode])
         if agreed.checkpointing != share.footing.checkpointing:
             set_checkpointing(self.accelerator.unwrap_model(self.model), agreed.checkpointing)
+        before = self._footing.now
         if notice := self._footing.settle(agreed, number):
             self._tell(notice)
+            self._tell_changes(before, first_step=number if agreed != before else number + 1)
+
+    def _tell_changes(self, before: Footing, *, first_step: int) -> None:
+        now = self._footing.now
+        if now.tokens != before.tokens:
+            self._tell(ExecutionChanged(first_step, "tokens_per_micro_batch", before.tokens, now.tokens))
+        if now.checkpointing != before.checkpointing:
+            self._tell(ExecutionChanged(first_step, "gradient_checkpointing", before.checkpointing, now.checkpointing))
 
     def _exchange_gradients(self, model: torch.nn.Module, step: Step) -> None:
         """Sums all ranks' gradients: the exchange rides on the backward pass of a row without weight."""
@@ -284,6 +312,8 @@ class StepTrainer(SFTTrainer):
                 learning_rate=float(learning_rate),
                 grad_norm=norm,
                 seconds=time.perf_counter() - self._started,
+                computed_tokens=self._computed_tokens,
+                peak_memory_bytes=self._peak_memory_bytes,
             )
         )
         self.control.should_training_stop = self.control.should_training_stop or stop
