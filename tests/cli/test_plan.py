@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -216,3 +217,20 @@ def test_values_and_titles_stay_whole_on_a_narrow_terminal(capsys: pytest.Captur
     Console(width=44, highlight=False).print(table)
     printed = capsys.readouterr().out
     assert "Memory of one process, estimated" in printed and "per_device_train_batch_size" in printed
+
+
+def test_the_text_tells_how_a_step_is_cut_and_what_packing_and_sharing_spare() -> None:
+    text = " ".join(run(SMOKE, "--batch-size", "8").stdout.split())
+    assert re.search(r"micro-batches 1 a step, on average of the first 5; at most \d+ tokens in one", text)
+    assert re.search(r"rows packed no padding; padding to the longest would compute 1\.\d\dx", text)
+    assert re.search(r"share_prefixes true auto: on, since dropout is 0; [1-9]\d% fewer tokens to compute", text)
+    assert "attention by example sdpa of torch, if the model proves to keep examples apart" in text
+
+
+def test_the_plan_forecasts_its_execution_and_means_the_same_without(tmp_path: Path) -> None:
+    shared = planned(SMOKE, "--batch-size", "8")
+    apart = planned(SMOKE, "--batch-size", "8", "--share-prefixes", "false")
+    assert shared.execution.forecast is not None and apart.execution.forecast is not None
+    assert shared.execution.forecast.computed_tokens < shared.execution.forecast.tokens
+    assert apart.execution.forecast.computed_tokens == apart.execution.forecast.tokens
+    assert shared.meaning_fingerprint() == apart.meaning_fingerprint()

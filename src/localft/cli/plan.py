@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 from localft.cli import options
+from localft.errors import DataError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from localft.plan import TrainingPlan, TrainingRequest
+    from localft.plan import ExecutionForecast, PlannedExecution, TrainingPlan, TrainingRequest
     from localft.plan.memory import MemoryEstimate
     from localft.tokenization.survey import TokenStatistics
     from localft.tokenization.tokenizer import ChatTokenizer
+    from localft.training.token_store import TokenStore
 
+_Read = TypeVar("_Read")
 _GIB = 2**30
 
 
@@ -78,15 +81,15 @@ def _resolved(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
     else:
         request.check_data()
         drawn = request.on_this_machine()
-    statistics = _token_statistics(drawn)
-    return drawn if statistics is None else drawn.with_statistics(statistics)
+    return _with_tokens(drawn)
 
 
-def _token_statistics(drawn: TrainingPlan) -> TokenStatistics | None:
-    """Token counts of the training file; None where the tokenizer is not on this machine.
+def _with_tokens(drawn: TrainingPlan) -> TrainingPlan:
+    """The plan with its tokens counted; as it was where the tokenizer is not on this machine.
 
-    With the training packages installed they come from the token store, where the training finds its tokens again. The
-    validation file is rendered too, so that a row that cannot be trained on is refused now rather than later.
+    With the training packages installed the tokens come from the token store, where the training finds them again, and the
+    first steps are looked at. The validation file is rendered too, so that a row that cannot be trained on is refused now
+    rather than later.
     """
     from localft.catalog import tokenizer_directory
     from localft.runner.tokenizer import as_trained
@@ -94,37 +97,46 @@ def _token_statistics(drawn: TrainingPlan) -> TokenStatistics | None:
 
     directory = tokenizer_directory(drawn.model)
     if directory is None:
-        return None
+        return drawn
     light = ChatTokenizer.from_directory(directory, chat_template=drawn.chat_template, date=drawn.date)
     tokenizer = as_trained(light)
-    counted = [
-        _count(file.path, param, tokenizer, drawn)
-        for file, param in ((drawn.training_file, "training_file"), (drawn.validation_file, "validation_file"))
-        if file is not None
-    ]
-    return counted[0]
-
-
-def _count(path: str, param: str, tokenizer: ChatTokenizer, drawn: TrainingPlan) -> TokenStatistics:
-    from localft.errors import DataError
-
     try:
+        from localft.training.forecast import forecast
         from localft.training.token_store import open_token_store
     except ImportError:  # the bare install: count in a stream, keep nothing
-        from localft.data.reading import read_examples
-        from localft.tokenization.survey import survey
+        return drawn.with_statistics(_each_file(drawn, lambda path: _survey(path, tokenizer, drawn)))
 
-        statistics, refused, _ = survey(
-            read_examples(path), tokenizer, file=path, max_length=drawn.max_length, overlong=drawn.overlong
-        )
-        if refused:
-            rows = "\n".join(row.message for row in refused)
-            raise DataError(rows, report=tuple(refused), code="row_refused", param=param) from None
-        return statistics
-    try:
-        return open_token_store(path, tokenizer, max_length=drawn.max_length, overlong=drawn.overlong).statistics
-    except DataError as error:
-        raise DataError(error.message, report=error.report, code=error.code, param=param) from None
+    def opened(path: str) -> TokenStore:
+        return open_token_store(path, tokenizer, max_length=drawn.max_length, overlong=drawn.overlong)
+
+    rows = _each_file(drawn, opened)
+    counted = drawn.with_statistics(rows.statistics)
+    return counted.with_forecast(forecast(counted, rows))
+
+
+def _each_file(drawn: TrainingPlan, read: Callable[[str], _Read]) -> _Read:
+    """Reads the training file and the validation file; returns what was read of the first."""
+    found = []
+    for file, param in ((drawn.training_file, "training_file"), (drawn.validation_file, "validation_file")):
+        if file is None:
+            continue
+        try:
+            found.append(read(file.path))
+        except DataError as error:
+            raise DataError(error.message, report=error.report, code=error.code, param=param) from None
+    return found[0]
+
+
+def _survey(path: str, tokenizer: ChatTokenizer, drawn: TrainingPlan) -> TokenStatistics:
+    from localft.data.reading import read_examples
+    from localft.tokenization.survey import survey
+
+    statistics, refused, _ = survey(
+        read_examples(path), tokenizer, file=path, max_length=drawn.max_length, overlong=drawn.overlong
+    )
+    if refused:
+        raise DataError("\n".join(row.message for row in refused), report=tuple(refused), code="row_refused")
+    return statistics
 
 
 def _train_command(context: typer.Context) -> str:
@@ -263,20 +275,48 @@ def _steps(drawn: TrainingPlan) -> Table:
 def _execution(drawn: TrainingPlan) -> Table:
     execution = drawn.execution
 
+    def setting(name: str, more: str = "") -> tuple[str, str, str]:
+        value = getattr(execution, name)
+        return name, str(value).lower() if isinstance(value, bool) else str(value), execution.rules[name] + more
+
     def rows() -> Iterator[tuple[str, str, str]]:
-        for name in (
-            "device",
-            "processes",
-            "precision",
-            "tokens_per_micro_batch",
-            "gradient_checkpointing",
-            "share_prefixes",
-            "compile",
-        ):
-            value = getattr(execution, name)
-            yield name, str(value).lower() if isinstance(value, bool) else str(value), execution.rules[name]
+        for name in ("device", "processes", "precision", "tokens_per_micro_batch"):
+            yield setting(name)
+        if execution.forecast is not None:
+            yield "micro-batches", f"{execution.forecast.micro_batches:g}", _micro_batches_rule(execution.forecast)
+        yield "rows", "packed", _packing_rule(execution.forecast)
+        yield setting("share_prefixes", _sharing_gain(execution))
+        yield "attention", "by example", _attention_rule(execution)
+        yield setting("gradient_checkpointing")
+        yield setting("compile")
 
     return _rows(_table("Execution (never changes the result)", "setting", "value", "rule"), rows())
+
+
+def _micro_batches_rule(forecast: ExecutionForecast) -> str:
+    steps = "in the first step" if forecast.steps == 1 else f"a step, on average of the first {forecast.steps}"
+    return f"{steps}; at most {forecast.fullest_micro_batch:,} tokens in one"
+
+
+def _packing_rule(forecast: ExecutionForecast | None) -> str:
+    if forecast is None:
+        return "no padding"
+    return f"no padding; padding to the longest would compute {forecast.padding_avoided:.2f}x"
+
+
+def _sharing_gain(execution: PlannedExecution) -> str:
+    forecast = execution.forecast
+    if forecast is None or not execution.share_prefixes:
+        return ""
+    if forecast.computed_tokens == forecast.tokens:
+        return "; no rows begin alike"
+    return f"; {forecast.shared:.0%} fewer tokens to compute"
+
+
+def _attention_rule(execution: PlannedExecution) -> str:
+    """What the training is going to use; models that do not keep examples apart get padded rows instead."""
+    kernel = execution.device == "cuda" and execution.precision == "bfloat16"
+    return f"{'varlen kernel' if kernel else 'sdpa'} of torch, if the model proves to keep examples apart"
 
 
 def _memory(estimated: MemoryEstimate) -> Table:

@@ -10,6 +10,7 @@ from localft.catalog import PlannedModel
 from localft.hyperparameters import Hyperparameters, Resolved, ResolvedHyperparameters
 from localft.plan.data_file import DataFile
 from localft.plan.execution import PlannedExecution
+from localft.plan.forecast import ExecutionForecast
 from localft.plan.making import make_plan
 from localft.plan.memory import MemoryEstimate
 from localft.plan.request import ExecutionRequest, LoraSettings, MethodRequest, SupervisedMethod, TrainingRequest
@@ -17,6 +18,7 @@ from localft.plan.training_plan import LearningRate, TokenCounts, TrainingPlan, 
 
 __all__ = [
     "DataFile",
+    "ExecutionForecast",
     "ExecutionRequest",
     "Hyperparameters",
     "LearningRate",

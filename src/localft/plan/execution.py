@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from localft import settings
 from localft.catalog import ModelShape
 from localft.plan import memory
+from localft.plan.forecast import ExecutionForecast
 from localft.plan.memory import GIB, GpuMemory, MemoryEstimate
 from localft.plan.request import Checkpointing, ExecutionRequest, Strict
 
@@ -42,6 +43,8 @@ class PlannedExecution(Strict):
     requested: ExecutionRequest = ExecutionRequest()
     """What was asked for, so that another machine can resolve it anew."""
     requested_precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    forecast: ExecutionForecast | None = None
+    """What the first steps will compute so; None where their tokens were not looked at."""
 
 
 def plan_execution(

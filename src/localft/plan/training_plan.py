@@ -15,6 +15,7 @@ from localft.errors import DataError, ModelError, UsageError
 from localft.hyperparameters import ResolvedHyperparameters, is_auto
 from localft.plan.data_file import DataFile, describe_file
 from localft.plan.execution import Device, PlannedExecution, Quantization, plan_execution
+from localft.plan.forecast import ExecutionForecast
 from localft.plan.memory import MemoryEstimate
 from localft.plan.request import LoraSettings, Strict
 from localft.plan.schedule import schedule_arguments, trainer_arguments, warmup_steps
@@ -201,6 +202,10 @@ class TrainingPlan(Strict):
         settled = {name: self.execution.rules[name] for name in ("device", "processes")}
         rules = {**placed.execution.rules, **settled}
         return placed.model_copy(update={"execution": placed.execution.model_copy(update={"rules": rules})})
+
+    def with_forecast(self, forecast: ExecutionForecast) -> TrainingPlan:
+        """This plan, its execution looked at beforehand."""
+        return self.model_copy(update={"execution": self.execution.model_copy(update={"forecast": forecast})})
 
     def on_this_machine(self, *, device: Device | None = None, processes: int | None = None) -> TrainingPlan:
         """The same meaning, its execution resolved anew: device, processes, precision, micro-batches, memory."""

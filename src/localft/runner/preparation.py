@@ -136,7 +136,11 @@ def _counted(
 
 def _with_counts(plan: TrainingPlan, report: Report) -> TrainingPlan:
     """Tokenises; rows that cannot be trained are refused here."""
-    return plan.with_statistics(open_rows(plan, report).training.statistics)
+    from localft.training.forecast import forecast
+
+    rows = open_rows(plan, report).training
+    counted = plan.with_statistics(rows.statistics)
+    return counted.with_forecast(forecast(counted, rows))
 
 
 def _placed(plan: TrainingPlan, path: Path) -> TrainingPlan:
