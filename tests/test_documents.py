@@ -119,3 +119,34 @@ def test_readme_shows_what_the_quickstart_prints() -> None:
         f"3 of {len(quickstart.ASKED_LINES)} answers are word for word",
     ):
         assert text in shown
+
+
+def test_every_setting_and_field_that_the_page_on_execution_names_exists() -> None:
+    from localft.cli.options import FLAGS
+    from localft.jobs.execution import Attempt, Totals
+    from localft.plan import ExecutionRequest, PlannedExecution
+
+    page = (ROOT / "docs/execution.md").read_text(encoding="utf-8")
+    knobs = dict(re.findall(r"^\| `execution\.(\w+)` \| `--([\w-]+)` \|", page, re.M))
+    assert set(knobs) == set(ExecutionRequest.model_fields)
+    assert all(FLAGS[flag.replace("-", "_")] == f"execution.{key}" for key, flag in knobs.items())
+    named = set(re.findall(r"`execution\.(\w+)`", page)) - {"json"}
+    assert named <= set(ExecutionRequest.model_fields) | set(PlannedExecution.model_fields)
+    fields = page.partition("## Reading execution.json")[2].partition("computed_ratio")[0]
+    cells = "".join(line.split("|")[1] for line in fields.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`(\w+)`", cells)) | {"planned", "changes"} == set(Attempt.model_fields)
+    assert "computed_ratio" in Totals.model_fields
+
+
+def test_the_page_on_execution_names_every_line_of_the_plans_table(tmp_path: Path) -> None:
+    from localft.cli.plan import _execution
+    from localft.plan import ExecutionForecast
+    from runs import plan_for
+
+    counts = {"tokens": 10, "computed_tokens": 10, "padded_tokens": 10}
+    forecast = ExecutionForecast(steps=1, micro_batches=1.0, fullest_micro_batch=10, **counts)
+    lines = {str(cell) for cell in _execution(plan_for(tmp_path).with_forecast(forecast)).columns[0].cells}
+    page = (ROOT / "docs/execution.md").read_text(encoding="utf-8")
+    table = page.partition("## Reading the plan")[2].partition("## ")[0]
+    told = {name for line in re.findall(r"^\| ([\w, -]+) \|", table, re.M) for name in line.split(", ")}
+    assert told - {"line"} == lines

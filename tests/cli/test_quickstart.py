@@ -75,7 +75,15 @@ def test_quickstart_leaves_a_whole_run_directory_where_it_says(finished: Finishe
     run = finished.directory / "runs" / "quickstart"
     named = set(re.findall(r"[\w/]+\.(?:png|csv|json|jsonl)\b|\bmodel/", finished.stdout.partition("Results in")[2]))
     results = {name for name in named if name != "my.jsonl"}
-    assert results == {"metrics.png", "results.csv", "model/", "plan.json", "job.json", "events.jsonl"}
+    assert results == {
+        "metrics.png",
+        "results.csv",
+        "model/",
+        "plan.json",
+        "job.json",
+        "events.jsonl",
+        "execution.json",
+    }
     assert all((run / name).exists() for name in results)
     with (run / "results.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 200

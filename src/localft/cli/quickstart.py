@@ -46,6 +46,7 @@ Results in {directory}
   metrics.png    loss and accuracy        results.csv    the same as numbers, one row a step
   model/         LoRA adapter, tokenizer  plan.json      every number of the run, with its rule
   events.jsonl   what happened when       job.json       the job as the service describes one
+  execution.json how it was computed, how fast, and with how much memory
 """
 
 _NEXT_STEPS = """\
