@@ -19,7 +19,9 @@ from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
 from localft.modeling.attention import attend_by_segments, has_dropout
+from localft.modeling.compiling import compile_layers
 from localft.modeling.head import add_trained_positions_head
+from localft.modeling.kernels import apply_layer_kernels
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
@@ -104,6 +106,8 @@ def _train(
     base_directory = local_directory(plan.model)
     base = load_base_model(plan, base_directory, local_rank=group.local_rank)
     config = copy.deepcopy(base.config)
+    if not plan.execution.compile:  # the compiler fuses the same operations itself
+        apply_layer_kernels(base, arguments.device, tell)
     if layout != "padded" and not attend_by_segments(base):
         layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
@@ -153,6 +157,8 @@ def _train(
         after_step=run.after_step,
     )
     run.trainer = trainer
+    if plan.execution.compile:
+        compile_layers(trainer.model, trainer.try_out, tell)
 
     if resumed is not None:
         tell(Notice(f"Continues behind step {resumed.step} of {plan.total_steps}, from {resume_from}."))
