@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from localft.modeling.head import add_trained_positions_head
 from localft.modeling.load import load_base_model
 from localft.training.collator import MicroBatch, micro_batches
 from localft.training.loss import score
-from tiny_jobs import LORA, metrics, random_rows, run, tiny_plan
+from tiny_jobs import LORA, metrics, random_rows, rows_that_begin_alike, run, tiny_plan
 
 BUDGETS = (300, 77, 1000, 120)
 """Tokens of a micro-batch: rows of many lengths and numbers of examples."""
@@ -45,10 +44,9 @@ def trainable(directory: Path, **options: Any) -> Any:
 
 
 def batches(tokens: int) -> list[MicroBatch]:
-    """Packed rows, and rows that begin alike."""
-    rows = random_rows(20)
-    alike = [replace(row, input_ids=rows[0].input_ids[:5] + row.input_ids[5:]) for row in rows[:4]]
-    return [*micro_batches(rows, tokens), *micro_batches(alike, tokens, layout="shared")]
+    """Packed rows, and rows that share what they begin with."""
+    shared = micro_batches(rows_that_begin_alike(9), tokens, layout="shared")
+    return [*micro_batches(random_rows(20), tokens), *shared]
 
 
 def losses(model: Any, tokens: int) -> list[float]:
@@ -94,6 +92,7 @@ def test_micro_batches_of_all_lengths_share_what_is_compiled(tiny_llama: Path, m
     assert compile_layers(model, lambda: losses(model, 40), [].append)
     graphs = counters["stats"]["unique_graphs"]
     assert 0 < graphs <= 10
+    assert any(batch.segments.keys_K is not None for tokens in BUDGETS for batch in batches(tokens))
     for tokens in BUDGETS:
         losses(model, tokens)
     assert counters["stats"]["unique_graphs"] == graphs
