@@ -71,7 +71,8 @@ def assert_same_numbers(directory: Path, **options: Any) -> None:
     assert compile_layers(model, lambda: None, [].append)
     assert losses(model, 300) == pytest.approx(plain_losses, rel=1e-5)
     found = gradients(model)
-    assert all(torch.allclose(found[name], plain[name], rtol=1e-3, atol=1e-5) for name in plain)
+    for name in plain:
+        assert (found[name] - plain[name]).norm() <= 1e-4 * plain[name].norm(), name
     assert counters["stats"]["unique_graphs"] > 0
     assert list(model.state_dict()) == names
 
@@ -117,7 +118,7 @@ def test_a_compiled_run_goes_as_a_plain_one_with_checkpointing_dropout_and_valid
             tiny_llama,
             examples=8,
             compile=compile,
-            gradient_checkpointing=True,
+            gradient_checkpointing="selective",
             lora=LORA.model_copy(update={"dropout": 0.1}),
         )
         outcome, events = run(plan, tmp_path / str(compile), random_rows(8), validation=random_rows(5, seed=6))
