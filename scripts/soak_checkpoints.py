@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Kills real `localft train` runs at random, damages their checkpoints, fills their disk, and shows that none is lost.
 
-    python scripts/soak_checkpoints.py                    60 kills, prints a table; a quarter of an hour on two cores
-    python scripts/soak_checkpoints.py --kills 200        more
-    python scripts/soak_checkpoints.py --write            writes docs/soak/checkpoints.md too
+    scripts/soak checkpoints                    60 kills, prints a table; a quarter of an hour on two cores
+    scripts/soak checkpoints --kills 200        more
+    scripts/soak checkpoints --write            writes docs/soak/checkpoints.md too
 
 Every trial is the same: one training of a tiny model, LoRA or QLoRA, is never disturbed; another one of the same recipe is,
 and the same command is given again until it ends. Then results.csv and the adapter have to be the same bytes. A third of the
@@ -382,7 +382,7 @@ def soak(kills: int, *, seed: int, resumes: int, disks: int) -> tuple[str, list[
     dice = random.Random(seed)
     kill_rows, damage_rows, more_rows, failures = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="localft-soak-") as directory:
-        _import_once(Path(directory) / "home")
+        import_once(Path(directory) / "home")
         for number, (name, quantization) in enumerate(CASES.items()):
             case = Case(name, quantization, Path(directory) / str(number))
             case.run_undisturbed()
@@ -415,7 +415,7 @@ def soak(kills: int, *, seed: int, resumes: int, disks: int) -> tuple[str, list[
     return "\n\n".join(tables), failures
 
 
-def _import_once(home: Path) -> None:
+def import_once(home: Path) -> None:
     """Imports what a training needs, on one thread, and runs nothing of it."""
     os.environ.update(LOCALFT_HOME=str(home), OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -431,14 +431,12 @@ def _import_once(home: Path) -> None:
 
 
 def page(tables: str, failures: list[str], seconds: float) -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     outcome = "\n".join(f"- {failure}" for failure in failures) or "Nothing failed."
     return f"""# Checkpoints under fire
 
-Written by `python scripts/soak_checkpoints.py --write`; what the trials are stands in its first lines.
+Written by `scripts/soak checkpoints --write`; what the trials are stands in the first lines of `scripts/soak_checkpoints.py`.
 
-{date.today()}, {seconds / 60:.0f} minutes on {platform.machine()} ({os.cpu_count()} cores, no GPU), Python
-{platform.python_version()}, {versions}.
+{circumstances(seconds)}
 
 Each run has {STEPS} steps and a checkpoint every {STEPS // EPOCHS}. "Differ" counts runs whose results.csv or adapter is not,
 byte for byte, the undisturbed run's; "torn" counts checkpoints that had a name and were not whole.
@@ -447,6 +445,15 @@ byte for byte, the undisturbed run's; "torn" counts checkpoints that had a name 
 
 {outcome}
 """
+
+
+def circumstances(seconds: float) -> str:
+    """When, how long, on what machine and with which versions."""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{date.today()}, {seconds / 60:.0f} minutes on {platform.machine()} ({os.cpu_count()} cores, no GPU), Python\n"
+        f"{platform.python_version()}, {versions}."
+    )
 
 
 def _chat(question: str) -> str:

@@ -1,4 +1,4 @@
-"""The two set-up scripts: what they install and when, what they run and in which order, how they end.
+"""The set-up scripts: what they install and when, what they run and in which order, how they end.
 
 They are run for real, against an interpreter that writes down what it was asked to do instead of installing anything.
 """
@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ["scripts/environment.sh", "scripts/quickstart", "scripts/test", ".ci/run"]
+SCRIPTS = ["scripts/environment.sh", "scripts/quickstart", "scripts/soak", "scripts/test", ".ci/run"]
 TOOLS = ["ruff", "mypy", "lint-imports", "pytest", "localft"]
 
 FAKE_PYTHON = """#!/usr/bin/env bash
@@ -181,6 +181,23 @@ def test_ci_runs_the_tests_from_wherever_it_is_called(checkout: Checkout) -> Non
     done = checkout.run(".ci/run")
     assert done.returncode == 0, done.stderr
     assert checkout.did()[-1].startswith("pytest ")
+
+
+def test_a_soak_runs_its_script_with_the_arguments(checkout: Checkout) -> None:
+    (checkout.root / "scripts/soak_resume.py").write_text("import sys; print('soaked', sys.argv[1:])")
+    done = checkout.run("scripts/soak", "resume", "--rows", "2000")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "soaked ['--rows', '2000']\n"
+    assert checkout.did()[-1].endswith("[train,dev]")
+
+
+@pytest.mark.parametrize("arguments", [[], ["everything"]])
+def test_a_soak_that_there_is_none_of_is_refused_before_anything_is_installed(
+    checkout: Checkout, arguments: list[str]
+) -> None:
+    done = checkout.run("scripts/soak", *arguments)
+    assert (done.returncode, done.stderr) == (1, "usage: scripts/soak checkpoints|resume [options]\n")
+    assert checkout.did() == []
 
 
 def test_pre_commit_fetches_nothing_and_uses_the_tools_of_the_environment() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from localft.errors import ModelError
 from localft.modeling.adapters import make_trainable, trainable_parameters
@@ -82,3 +85,60 @@ def test_an_adapter_of_another_model_is_refused(tiny_llama: Path, tiny_phi3: Pat
 def test_a_directory_without_an_adapter_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"found no readable adapter_config\.json"):
         trainable(tiny_llama, adapter_path=tmp_path)
+
+
+class Casts(TorchDispatchMode):
+    """Counts numbers that are cast to another precision, by the new one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: Counter[torch.dtype] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default and result.dtype is not args[0].dtype:
+            self.numbers[result.dtype] += result.numel()
+        return result
+
+
+def trained_pass(model: Any, *, peft_casts: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor], Counter[torch.dtype]]:
+    """Logits, gradients and casts of one forward and backward in bfloat16, with peft's casts of inputs or without."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = peft_casts
+    model.zero_grad(set_to_none=True)
+    ids = torch.arange(40).remainder(37)[None]
+    with Casts() as casts:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(input_ids=ids, use_cache=False).logits
+        logits.float().square().mean().backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
+    return logits.detach(), gradients, casts.numbers
+
+
+@pytest.mark.parametrize("fixture", ["tiny_llama", "tiny_phi3"])
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_adapters_take_bfloat16_as_it_is_and_give_the_same_bits(
+    request: pytest.FixtureRequest, fixture: str, quantization: str
+) -> None:
+    model = trainable(request.getfixturevalue(fixture), precision="bfloat16", quantization=quantization)
+    assert not any(m.cast_input_dtype_enabled for m in model.modules() if isinstance(m, LoraLayer))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:  # zero as drawn, which would hide what lora_A is given
+                parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)) / 8)
+    logits, gradients, casts = trained_pass(model, peft_casts=True)
+    lean_logits, lean_gradients, lean_casts = trained_pass(model, peft_casts=False)
+    assert torch.equal(logits, lean_logits)
+    assert all(torch.equal(gradients[name], lean_gradients[name]) for name in gradients)
+    inputs = 40 * sum(m.in_features for m in model.modules() if isinstance(m, LoraLayer))
+    for dtype in (torch.float32, torch.bfloat16):  # there and back; the same for gradients, but not in the first layer
+        assert inputs < casts[dtype] - lean_casts[dtype] <= 2 * inputs
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "bfloat16", "lora": LORA.model_copy(update={"dropout": 0.1})}])
+def test_inputs_are_cast_where_no_autocast_follows_or_dropout_would_round(
+    tiny_llama: Path, options: dict[str, Any]
+) -> None:
+    model = trainable(tiny_llama, **options)
+    assert all(m.cast_input_dtype_enabled for m in model.modules() if isinstance(m, LoraLayer))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localft.tokenization.examples import TokenizedExample
+from localft.training import batching
 from localft.training.batching import Steps, cut, deal, order, pack, steps_per_epoch
 from localft.training.prefixes import forest
 from tiny_jobs import random_rows
@@ -163,3 +164,19 @@ def test_step_counts_tokens_and_weights() -> None:
     step = Steps(rows, batch_size=2, seed=1)[0]
     assert (step.examples, step.tokens, step.trained_tokens, step.total_weight) == (2, 7, 3, 1.75)
     assert [example.line for example in step.share] == [1, 2]
+
+
+def test_an_order_is_made_once_an_epoch_and_never_for_one_that_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(seed: int, epoch: int, n: int) -> list[int]:
+        made.append(epoch)
+        return order(seed, epoch, n)
+
+    monkeypatch.setattr(batching, "order", counted)
+    steps = Steps(random_rows(10), batch_size=4, seed=7)
+    for epoch in (3, 3, 4):  # a resumed run is told its epoch before any step is read
+        steps.epoch = epoch
+        lines = [line for step in steps for line in step.lines]
+        assert lines == [index + 1 for index in order(7, epoch, 10)]
+    assert made == [3, 4]

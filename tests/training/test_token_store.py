@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -131,3 +136,33 @@ def test_progress_is_told_row_by_row(data_file, tokenizer):
     seen: list[int] = []
     open_token_store(data_file, tokenizer, progress=seen.append)
     assert seen == list(range(1, 13))
+
+
+def left_behind(shelf: Path, name: str, *, days_old: float = 0.0) -> Path:
+    directory = shelf / name
+    directory.mkdir(parents=True)
+    (directory / "rows.arrow").write_bytes(b"half of it")
+    then = time.time() - 86400 * days_old
+    for path in (directory / "rows.arrow", directory):
+        os.utime(path, (then, then))
+    return directory
+
+
+def test_what_killed_makers_left_is_cleared_and_what_others_make_is_not(data_file, tokenizer, home):
+    shelf, host = home / "tokens", socket.gethostname()
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    killed = left_behind(shelf, f".making-{host}-{dead.pid}-abc")
+    running = left_behind(shelf, f".making-{host}-{os.getpid()}-abc", days_old=3)
+    elsewhere = left_behind(shelf, f".making-other-{dead.pid}-abc", days_old=0.9)
+    elsewhere_long_ago = left_behind(shelf, f".making-other-{os.getpid()}-abc", days_old=1.1)
+    without_owner = left_behind(shelf, ".making-abc", days_old=1.1)
+    store = open_token_store(data_file, tokenizer)
+    assert not any(path.exists() for path in (killed, elsewhere_long_ago, without_owner))
+    assert sorted(shelf.iterdir()) == sorted([running, elsewhere, store.directory])
+
+
+def test_a_store_in_the_making_tells_who_makes_it(data_file, tokenizer, home):
+    seen = []
+    open_token_store(data_file, tokenizer, progress=lambda rows: seen.extend((home / "tokens").iterdir()))
+    assert seen[0].name.startswith(f".making-{socket.gethostname()}-{os.getpid()}-")

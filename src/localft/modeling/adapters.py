@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -38,6 +39,8 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
             parameter.data = parameter.data.to(torch.float32)
     model.peft_config["default"].base_model_name_or_path = plan.model.hub_id or plan.model.path
     _assert_float32(model)
+    if plan.execution.precision == "bfloat16" and plan.lora.dropout == 0:
+        _take_inputs_as_they_are(model)
     return model
 
 
@@ -102,6 +105,17 @@ def read_adapter(model: PeftModel, directory: Path) -> None:
         raise ValueError(f"it has no weights for {missing[0]}")
     if result.unexpected_keys:
         raise ValueError(f"it has weights for {result.unexpected_keys[0]}, which the model has not")
+
+
+def _take_inputs_as_they_are(model: PeftModel) -> None:
+    """Leaves out peft's float32 copy of each layer's input. Only for what runs under autocast, without dropout.
+
+    peft casts the input to the adapter's precision, and autocast casts it back for the product: the same bits, after two
+    more passes over memory and a float32 tensor. Dropout in between would round its factor in the input's precision.
+    """
+    for module in model.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = False
 
 
 def _with_adapter(base: PreTrainedModel, config: LoraConfig) -> PeftModel:

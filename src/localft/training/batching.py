@@ -186,29 +186,27 @@ class Steps:
         self._rank = rank
         self._ranks = ranks
         self.epoch = 0
-
-    @property
-    def epoch(self) -> int:
         """0-based."""
-        return self._epoch
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-        self._order = order(self._seed, epoch, len(self._examples))
+        self._ordered: tuple[int, list[int]] | None = None
+        """The epoch whose order was asked for last, and that order: shuffling a million rows takes a second."""
 
     def __len__(self) -> int:
         return steps_per_epoch(len(self._examples), self._batch_size)
 
+    def _order(self) -> list[int]:
+        if self._ordered is None or self._ordered[0] != self.epoch:
+            self._ordered = (self.epoch, order(self._seed, self.epoch, len(self._examples)))
+        return self._ordered[1]
+
     def __getitem__(self, k: int) -> Step:
         if not 0 <= k < len(self):
             raise IndexError(k)
-        rows = self._order[k * self._batch_size : (k + 1) * self._batch_size]
+        rows = self._order()[k * self._batch_size : (k + 1) * self._batch_size]
         examples = [self._examples[row] for row in rows]
         lengths = [len(example.input_ids) for example in examples]
         share = deal(lengths, self._ranks)[self._rank]
         return Step(
-            epoch=self._epoch,
+            epoch=self.epoch,
             index=k,
             share=tuple(examples[position] for position in share),
             lines=tuple(example.line for example in examples),

@@ -13,13 +13,15 @@ import torch
 import torch.distributed as dist
 from peft import PeftModel
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedConfig
 
 from localft import settings
 from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, make_trainable, trainable_parameters
 from localft.modeling.attention import attend_by_segments, attention_in_use, has_dropout
+from localft.modeling.compiling import compile_layers
 from localft.modeling.head import add_trained_positions_head
+from localft.modeling.kernels import apply_layer_kernels
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
@@ -106,6 +108,9 @@ def _train(
     base_directory = local_directory(plan.model)
     base = load_base_model(plan, base_directory, local_rank=group.local_rank)
     config = copy.deepcopy(base.config)
+    compiling = plan.execution.compile
+    # A compiler fuses what these kernels do itself.
+    kernels = None if compiling else apply_layer_kernels(base, arguments.device, tell)
     if layout != "padded" and not attend_by_segments(base):
         layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
@@ -115,7 +120,6 @@ def _train(
         layout = "packed"
         tell(Notice(f"{plan.model.id} has dropout of its own, so what rows begin with in common is not shared."))
     tell(Notice(_trainable_sentence(model)))
-    tell(_execution_chosen(plan, base, device_names(arguments.device), layout))
     space = disk_space.space_needed(model, plan, tokenizer_files)
 
     hyperparameters = plan.hyperparameters
@@ -156,6 +160,21 @@ def _train(
         after_step=run.after_step,
     )
     run.trainer = trainer
+    compiled = compiling and compile_layers(trainer.model, trainer.try_out, tell)
+    tell(
+        ExecutionChosen(
+            devices=device_names(arguments.device),
+            precision=plan.execution.precision,
+            layout=layout,
+            attention=attention_in_use(base, getattr(torch, plan.execution.precision)),
+            head="TRL's, on all positions" if layout == "padded" else "trained positions only",
+            kernels=(kernels,) if kernels else (),
+            compiled=compiled,
+            gradient_checkpointing=plan.execution.gradient_checkpointing,
+            tokens_per_micro_batch=plan.execution.tokens_per_micro_batch,
+            versions=versions(),
+        )
+    )
 
     if resumed is not None:
         tell(Notice(f"Continues behind step {resumed.step} of {plan.total_steps}, from {resume_from}."))
@@ -360,25 +379,6 @@ def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
             code="plan_changed",
         )
     return state
-
-
-def _execution_chosen(
-    plan: TrainingPlan, base: PreTrainedModel, devices: tuple[str, ...], layout: Layout
-) -> ExecutionChosen:
-    """What became of the plan's execution on this model and these devices."""
-    execution = plan.execution
-    return ExecutionChosen(
-        devices=devices,
-        precision=execution.precision,
-        layout=layout,
-        attention=attention_in_use(base, getattr(torch, execution.precision)),
-        head="TRL's, on all positions" if layout == "padded" else "trained positions only",
-        kernels=(),
-        compiled=False,
-        gradient_checkpointing=execution.gradient_checkpointing,
-        tokens_per_micro_batch=execution.tokens_per_micro_batch,
-        versions=versions(),
-    )
 
 
 def _trainable_sentence(model: Trainable) -> str:

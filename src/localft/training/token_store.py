@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import overload
@@ -33,6 +35,9 @@ _FEATURES = Features(
     {"line": Value("int64"), "input_ids": ListOf(Value("int32")), "loss_weights": ListOf(Value("float32"))}
 )
 _SHOWN_REFUSALS = 20
+_MAKING = ".making-"
+_ABANDONED_SECONDS = 24 * 3600.0
+"""Untouched for so long, a store in the making on another machine is taken for abandoned."""
 
 
 class TokenStore(Sequence[TokenizedExample]):
@@ -98,7 +103,8 @@ def open_token_store(
         starting()
     try:
         shelf.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".making-", dir=shelf))
+        _clear_abandoned(shelf)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_made_here()}{os.getpid()}-", dir=shelf))
     except OSError as error:
         raise UsageError(
             f"{shelf}: the tokenised rows cannot be kept there ({error.strerror}); set LOCALFT_HOME to a directory that can "
@@ -117,6 +123,40 @@ def open_token_store(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return TokenStore(directory, was_cached=False)
+
+
+def _clear_abandoned(shelf: Path) -> None:
+    """Removes what killed makers left. Of makers on other machines, which may share the shelf, age alone tells."""
+    for staging in shelf.glob(f"{_MAKING}*"):
+        pid = staging.name.removeprefix(_made_here()).partition("-")[0]
+        if os.name == "posix" and staging.name.startswith(_made_here()) and pid.isdecimal():
+            abandoned = not _is_running(int(pid))
+        else:
+            abandoned = time.time() - _last_touched(staging) > _ABANDONED_SECONDS
+        if abandoned:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _made_here() -> str:
+    return f"{_MAKING}{socket.gethostname()}-"
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _last_touched(directory: Path) -> float:
+    """Seconds since the epoch; now, where it goes away under our eyes."""
+    try:
+        return max(path.stat().st_mtime for path in (directory, *directory.iterdir()))
+    except OSError:
+        return time.time()
 
 
 def _write(

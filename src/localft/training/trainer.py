@@ -270,6 +270,18 @@ class StepTrainer(SFTTrainer):
         with self.compute_loss_context_manager():
             return self.compute_loss(model, inputs, return_outputs=True)  # type: ignore[return-value]
 
+    def try_out(self) -> None:
+        """Runs a row without weight forward and backward, and once more for evaluation. Nothing is left of it."""
+        batch = idle_micro_batch(self._layout).to(self.args.device)
+        on_gpu = self.args.device.type == "cuda"
+        with torch.random.fork_rng([self.args.device] if on_gpu else []):
+            with self.accelerator.autocast():
+                loss = score(self.model.train(), batch).weighted_nll
+            loss.backward()
+            with self.accelerator.autocast(), torch.no_grad():
+                score(self.model.eval(), batch)
+        self.model.zero_grad(set_to_none=True)
+
     def compute_loss(
         self,
         model: torch.nn.Module,
