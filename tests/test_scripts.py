@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = ["scripts/environment.sh", "scripts/quickstart", "scripts/soak", "scripts/test", ".ci/run"]
+SCRIPTS = ["scripts/bench", "scripts/environment.sh", "scripts/quickstart", "scripts/soak", "scripts/test", ".ci/run"]
 TOOLS = ["ruff", "mypy", "lint-imports", "pytest", "localft"]
 
 FAKE_PYTHON = """#!/usr/bin/env bash
@@ -175,6 +175,15 @@ def test_exit_code_is_that_of_the_check_that_failed_and_none_runs_after_it(check
     done = checkout.run("scripts/test", FAILS=tool)
     assert done.returncode == 3
     assert checkout.did()[-1].startswith(tool)
+
+
+def test_bench_hands_its_arguments_to_the_benchmarks(checkout: Checkout) -> None:
+    benchmarks = checkout.root / "scripts" / "benchmarks"
+    benchmarks.mkdir()
+    (benchmarks / "__main__.py").write_text("import sys; print(sys.argv[1:])")
+    done = checkout.run("scripts/bench", "skewed", "--contenders", "bare loop")
+    assert done.stdout == "['skewed', '--contenders', 'bare loop']\n", done.stderr
+    assert checkout.did()[1].endswith("[train]")
 
 
 def test_ci_runs_the_tests_from_wherever_it_is_called(checkout: Checkout) -> None:
