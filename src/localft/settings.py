@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
+
+FSDP = "ACCELERATE_USE_FSDP"
 
 
 def home() -> Path:
@@ -39,6 +44,43 @@ def process_group() -> ProcessGroup:
         world_size=int(os.environ.get("WORLD_SIZE", 1)),
         launched=launched,
     )
+
+
+@dataclass(frozen=True)
+class Sharding:
+    """What `accelerate launch` was told about spreading the model itself over the processes."""
+
+    framework: Literal["DeepSpeed", "FSDP"]
+    version: int
+    """1 where FSDP's is not given, as accelerate takes it."""
+    others: tuple[str, ...]
+    """Options that were switched on and would change how it is done, as on the command line."""
+
+
+def launched_sharding() -> Sharding | None:
+    """Reads what `--use_fsdp` and `--use_deepspeed` leave in the environment; None where neither was given."""
+    if _is_on("ACCELERATE_USE_DEEPSPEED"):
+        return Sharding("DeepSpeed", 0, ())
+    if not _is_on(FSDP):
+        return None
+    changing = ("FSDP_OFFLOAD_PARAMS", "FSDP_ACTIVATION_CHECKPOINTING")
+    others = tuple(f"--{name.lower()}" for name in changing if _is_on(name))
+    return Sharding("FSDP", int(os.environ.get("FSDP_VERSION", "1")), others)
+
+
+@contextmanager
+def without_launched_fsdp() -> Iterator[None]:
+    """Takes the wish for FSDP out of the environment, where accelerate and transformers would follow it in their own way."""
+    taken = os.environ.pop(FSDP, None)
+    try:
+        yield
+    finally:
+        if taken is not None:
+            os.environ[FSDP] = taken
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "false").lower() in ("true", "1")
 
 
 def visible_gpus() -> int:

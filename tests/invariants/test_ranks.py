@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +9,9 @@ import pytest
 
 from localft.progress import StepMetrics
 from localft.training.forecast import forecast
+from ranks import on_two_ranks
 from tiny_jobs import StopAfter, metrics, random_rows, rows_of, run, tiny_plan
 
-HERE = Path(__file__).parent
-SOURCE = HERE.parent.parent / "src"
 PLANS: dict[str, dict[str, Any]] = {
     "seven of ten": {"examples": 10, "batch_size": 7, "n_epochs": 2},
     "an idle rank": {"examples": 4, "batch_size": 1},
@@ -59,24 +54,7 @@ def two_ranks(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     jobs["tight in validation"] = {**tight, "directory": str(root / "validation"), "validation_memory": 70}
     jobs["too tight"] = {**tight, "directory": str(root / "too-tight"), "memory": 20}
     jobs["too tight in validation"] = {**tight, "directory": str(root / "too"), "validation_memory": 20}
-    (root / "jobs.json").write_text(json.dumps(jobs))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(SOURCE), str(HERE.parent)]),
-        "OMP_NUM_THREADS": "1",
-        "HF_HUB_OFFLINE": "1",
-    }
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*launch, str(HERE / "two_ranks.py"), str(root / "jobs.json")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return [json.loads((root / f"jobs.json.rank{rank}").read_text()) for rank in (0, 1)]
+    return on_two_ranks(jobs, root)
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import torch.distributed as dist
+from torch.distributed.tensor import DTensor
 
 from localft.errors import TrainingFailed
 from localft.progress import Notice
@@ -22,9 +24,35 @@ from localft.training import retreat, trainer
 from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, rows_of, run, tiny_plan
 
 
+class Passes:
+    """Counts forward passes of the model, and those that held rows of the data; and how much of it lay here at the first."""
+
+    def __init__(self, score: Any) -> None:
+        self._score = score
+        self.all = 0
+        self.with_rows = 0
+        self.share_of_weights = 0.0
+        self.keeps_cast_weights = False
+
+    def __call__(self, model: Any, batch: Any) -> Any:
+        if self.all == 0:
+            here = sum((p.to_local() if isinstance(p, DTensor) else p).numel() for p in model.parameters())
+            self.share_of_weights = here / sum(p.numel() for p in model.parameters())
+        self.all += 1
+        self.keeps_cast_weights |= torch.is_autocast_enabled("cpu") and torch.is_autocast_cache_enabled()
+        self.with_rows += any(line > 0 for line in batch.lines)
+        return self._score(model, batch)
+
+
 def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Trains one job; `stop_after` and what memory there is hold on the last rank only, so agreement is put to the test."""
     plan = tiny_plan(Path(job["model"]), **job["plan"])
+    passes = Passes(trainer.score)
+    monkeypatch.setattr(trainer, "score", passes)
+    monkeypatch.setattr(evaluation, "score", passes)
+    if job.get("sharded"):
+        monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+        monkeypatch.setenv("FSDP_VERSION", "2")
     if job.get("memory") and rank == 1:
         monkeypatch.setattr(trainer, "score", Memory(job["memory"], **job.get("of_memory", {})))
     if job.get("calm_steps"):
@@ -37,6 +65,7 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
         Path(job["directory"]),
         rows_of(plan),
         validation=random_rows(9, seed=8),
+        layout=job.get("layout"),
         resume_from=Path(job["resume_from"]) if job.get("resume_from") else None,
         should_stop=StopAfter(job["stop_after"]) if stops else never,
     )
@@ -45,6 +74,10 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
         "outcome": asdict(outcome),
         "metrics": [asdict(m) for m in metrics(events)],
         "events": len(events),
+        "passes": passes.all,
+        "passes_with_rows": passes.with_rows,
+        "keeps_cast_weights": passes.keeps_cast_weights,
+        "share_of_weights": passes.share_of_weights,
         "directory": job["directory"],
         "warnings": [e.message for e in events if isinstance(e, Notice) and e.level == "warn"],
         "growth": [e.message for e in events if isinstance(e, Notice) and "the memory sufficed" in e.message],
@@ -61,6 +94,8 @@ def main() -> None:
             try:
                 found[name] = one_job(job, rank, monkeypatch)
             except TrainingFailed as error:
+                if not error.on_every_process:
+                    raise  # the other rank waits where nobody comes
                 failure = {"code": error.code, "on_every_process": error.on_every_process}
                 found[name] = {"failure": failure, "events": 0}
     dist.destroy_process_group()

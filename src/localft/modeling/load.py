@@ -60,8 +60,8 @@ def local_directory(model: PlannedModel) -> Path:
         ) from error
 
 
-def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int = 0) -> PreTrainedModel:
-    """Loads the base model of the plan onto this rank's device.
+def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | None = 0) -> PreTrainedModel:
+    """Loads the base model of the plan onto this rank's device; into main memory where `local_rank` is None.
 
     With adapters the base is held in the plan's precision, or in NF4 with double quantisation. In full fine-tuning the
     weights are the optimizer's own, so they are float32 whatever the precision of compute: updates are far smaller than
@@ -96,7 +96,7 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int = 0)
             config=config,
             dtype=torch.float32 if plan.lora is None else compute,
             quantization_config=quantization,
-            device_map={"": local_rank} if on_gpu else None,
+            device_map={"": local_rank} if on_gpu and local_rank is not None else None,
             attn_implementation="sdpa",
             trust_remote_code=False,
             use_safetensors=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import torch
 from peft import PeftModel
 from transformers import PreTrainedConfig
 
@@ -25,20 +26,24 @@ MORE_TEMPLATES = "additional_chat_templates"
 GENERATION_CONFIG = "generation_config.json"
 
 
-def write_weights(model: Trainable, directory: Path, config: PreTrainedConfig) -> None:
+def write_weights(
+    model: Trainable, directory: Path, config: PreTrainedConfig, weights: dict[str, torch.Tensor] | None = None
+) -> None:
     """Writes adapter weights and configuration, or the full model's with the configuration given.
+
+    `weights` are written in place of the model's own, where that is sharded.
 
     The configuration is the one the model was loaded with: trainers change cache and special tokens in the live one.
     """
     if isinstance(model, PeftModel):
-        model.save_pretrained(str(directory), save_embedding_layers=False)
+        model.save_pretrained(str(directory), state_dict=weights, save_embedding_layers=False)
         (directory / "README.md").unlink(missing_ok=True)  # peft's empty model card
     else:
-        model.save_pretrained(str(directory))
-        config.dtype = model.dtype
+        model.save_pretrained(str(directory), state_dict=weights)
+        config.dtype = model.dtype if weights is None else next(iter(weights.values())).dtype
         config.save_pretrained(str(directory))
-    for weights in directory.glob("*.safetensors"):
-        weights.chmod(0o644)  # safetensors leaves them readable by the owner alone, unlike every file beside them
+    for file in directory.glob("*.safetensors"):
+        file.chmod(0o644)  # safetensors leaves them readable by the owner alone, unlike every file beside them
 
 
 def copy_tokenizer(tokenizer_files: Path, directory: Path, *, chat_template: str | None, base: Path) -> None:

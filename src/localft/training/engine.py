@@ -25,6 +25,7 @@ from localft.modeling.kernels import apply_layer_kernels
 from localft.modeling.load import load_base_model, local_directory
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
+from localft.modeling.sharding import whole_weights
 from localft.plan import TrainingPlan
 from localft.progress import (
     CheckpointSaved,
@@ -44,6 +45,7 @@ from localft.training.device import device_names, versions
 from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
 from localft.training.retreat import Footing
+from localft.training.sharding import is_sharded
 from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
 
 MODEL_DIRECTORY = "model"
@@ -69,11 +71,22 @@ def train(
     which cannot keep the examples of one row apart: slower, the same result, and the reference in tests.
     """
     had_group = dist.is_initialized()
+    sharded = is_sharded(plan)
     try:
         chosen = layout or ("shared" if plan.execution.share_prefixes else "packed")
-        return _train(
-            plan, run_directory, report, training, validation, tokenizer_files, resume_from, should_stop, chosen
-        )
+        with settings.without_launched_fsdp():
+            return _train(
+                plan,
+                run_directory,
+                report,
+                training,
+                validation,
+                tokenizer_files,
+                resume_from,
+                should_stop,
+                chosen,
+                sharded,
+            )
     except torch.OutOfMemoryError as error:
         raise TrainingFailed(
             "The GPU's memory did not suffice outside of a step's micro-batches, for weights, gradients or the optimizer's "
@@ -96,6 +109,7 @@ def _train(
     resume_from: Path | None,
     should_stop: Callable[[], bool],
     layout: Layout,
+    sharded: bool,
 ) -> TrainingOutcome:
     group = settings.process_group()
     tell = report if group.is_main else _silent
@@ -106,11 +120,15 @@ def _train(
     arguments = trainer_arguments(plan, run_directory, ranks=group.world_size)  # joins the process group
     tell(StageStarted("load_model", plan.model.id))
     base_directory = local_directory(plan.model)
-    base = load_base_model(plan, base_directory, local_rank=group.local_rank)
+    base = load_base_model(plan, base_directory, local_rank=None if sharded else group.local_rank)
     config = copy.deepcopy(base.config)
-    compiling = plan.execution.compile
-    # A compiler fuses what these kernels do itself.
-    kernels = None if compiling else apply_layer_kernels(base, arguments.device, tell)
+    compiling = plan.execution.compile and not sharded
+    if plan.execution.compile and sharded:
+        tell(
+            Notice("Nothing is compiled: localft compiles layers that are whole, and these are sharded.", level="warn")
+        )
+    # A compiler fuses what these kernels do itself, and layers yet to be sharded lie where the kernels do not run.
+    kernels = None if compiling or sharded else apply_layer_kernels(base, arguments.device, tell)
     if layout != "padded" and not attend_by_segments(base):
         layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
@@ -120,6 +138,8 @@ def _train(
         layout = "packed"
         tell(Notice(f"{plan.model.id} has dropout of its own, so what rows begin with in common is not shared."))
     tell(Notice(_trainable_sentence(model)))
+    if sharded:
+        tell(Notice(f"The model is sharded over {group.world_size} processes (FSDP)."))
     space = disk_space.space_needed(model, plan, tokenizer_files)
 
     hyperparameters = plan.hyperparameters
@@ -144,6 +164,7 @@ def _train(
         space=space,
         device=arguments.device,
         layout=layout,
+        sharded=sharded,
         trained_tokens=resumed.trained_tokens if resumed else 0,
     )
     run.require_space(
@@ -156,6 +177,7 @@ def _train(
         steps,
         footing=Footing(plan.execution.tokens_per_micro_batch, plan.execution.gradient_checkpointing),
         layout=layout,
+        sharded=sharded,
         tell=tell,
         after_step=run.after_step,
     )
@@ -213,6 +235,7 @@ class _Run:
         space: SpaceNeeded,
         device: torch.device,
         layout: Layout,
+        sharded: bool,
         trained_tokens: int,
     ) -> None:
         self.plan = plan
@@ -227,6 +250,7 @@ class _Run:
         self.space = space
         self.device = device
         self.layout = layout
+        self.sharded = sharded
         self.trained_tokens = trained_tokens
         self.interrupted = False
         self.evaluation_tokens = plan.execution.tokens_per_micro_batch
@@ -284,6 +308,7 @@ class _Run:
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,
+            sharded=self.sharded,
             autocast=self.trainer.accelerator.autocast(),
         )
 
@@ -312,13 +337,14 @@ class _Run:
             staging.mkdir(parents=True)
 
         def finish() -> None:
-            self._write_model(staging)
+            self._write_model(staging, weights)
             checkpoints.write_state(staging, self._state(metrics, epoch_end=epoch_end))
             checkpoints.commit(staging, target)
             checkpoints.prune(self.run_directory, newest_step=metrics.step)
 
         self._write(begin, target, self.space.checkpoint, on=[0])
         self._write(lambda: self.trainer.save_state(staging), target, self.space.checkpoint)
+        weights = self._gathered_weights()
         self._write(finish, target, self.space.checkpoint, on=[0])
         return target
 
@@ -326,12 +352,15 @@ class _Run:
         """Writes the finished model to `model/`; full weights in the plan's precision."""
         target = self.run_directory / MODEL_DIRECTORY
         self.require_space(self.space.model, target)
+        full_fine_tuned = not isinstance(self.trainer.model, PeftModel)
+        precision = getattr(torch, self.plan.execution.precision) if full_fine_tuned else None
+        weights = self._gathered_weights(precision)
 
         def write() -> None:
-            if not isinstance(self.trainer.model, PeftModel):
-                self.trainer.model.to(getattr(torch, self.plan.execution.precision))
+            if precision is not None and weights is None:
+                self.trainer.model.to(precision)
             with checkpoints.staged(target) as staging:
-                self._write_model(staging)
+                self._write_model(staging, weights)
 
         self._write(write, target, self.space.model, on=[0])
         return target
@@ -349,9 +378,16 @@ class _Run:
                 checkpoints.discard(checkpoints.staging_path(target))
             raise _everywhere(disk_space.not_written(target, needed, failure)) from failure
 
-    def _write_model(self, directory: Path) -> None:
-        model = self.trainer.model
-        write_weights(model, directory, self.config)
+    def _gathered_weights(self, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor] | None:
+        """What a save writes of a sharded model, on the first rank; None where the model itself is whole."""
+        if not self.sharded:
+            return None
+        return whole_weights(
+            self.trainer.model, keep=self.group.is_main, trained_only=self.plan.lora is not None, dtype=dtype
+        )
+
+    def _write_model(self, directory: Path, weights: dict[str, torch.Tensor] | None) -> None:
+        write_weights(self.trainer.model, directory, self.config, weights)
         copy_tokenizer(self.tokenizer_files, directory, chat_template=self.plan.chat_template, base=self.base_directory)
 
     def _state(self, metrics: StepMetrics, *, epoch_end: bool) -> CheckpointState:

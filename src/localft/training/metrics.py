@@ -16,9 +16,10 @@ import torch
 import torch.distributed as dist
 
 from localft.training.batching import Example, deal
-from localft.training.collator import Layout, MicroBatch, micro_batches
+from localft.training.collator import Layout, MicroBatch, idle_micro_batch, micro_batches
 from localft.training.loss import score
 from localft.training.retreat import too_large
+from localft.training.sharding import in_step, no_second_try
 
 
 @dataclass(frozen=True)
@@ -81,22 +82,25 @@ def evaluate(
     layout: Layout = "packed",
     rank: int = 0,
     ranks: int = 1,
+    sharded: bool = False,
     autocast: AbstractContextManager[Any] | None = None,
     shrunk: Callable[[int], None] = lambda tokens: None,
 ) -> Pooled:
     """Measures the model on the examples, this rank its share of them. Draws no random number; leaves the mode as found.
 
     The model is given bare, not wrapped for data parallelism: ranks may run different numbers of micro-batches. Where
-    memory did not suffice for `tokens_per_micro_batch`, `shrunk` is called on every rank with the budget that did.
+    memory did not suffice for `tokens_per_micro_batch`, `shrunk` is called on every rank with the budget that did. A
+    sharded model has no second try, and every rank runs equally many micro-batches.
     """
     assert examples
     lengths = [len(example.input_ids) for example in examples]
     share = [examples[position] for position in deal(lengths, ranks)[rank]]
     was_training = model.training
     model.eval()
+    measured = _sharded_sums if sharded else _sums
     try:
         with torch.no_grad(), autocast or nullcontext():
-            found = _sums(model, share, tokens_per_micro_batch, layout=layout, device=device)
+            found = measured(model, share, tokens_per_micro_batch, layout=layout, device=device)
     finally:
         model.train(was_training)
     (budget,) = least_over_ranks([0 if found.too_large else found.budget], device)
@@ -140,6 +144,16 @@ def _sums(model: Any, share: list[Example], budget: int, *, layout: Layout, devi
             return _Evaluated(sums, budget, failed)
         share = [example for example in share if example.line not in counted]
         budget = min(budget, failed.positions) // 2
+
+
+def _sharded_sums(model: Any, share: list[Example], budget: int, *, layout: Layout, device: torch.device) -> _Evaluated:
+    """Adds up over the share, in as many micro-batches as every rank."""
+    batches = in_step(micro_batches(share, budget, layout=layout), idle_micro_batch(layout), device)
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    with no_second_try("Validation", budget):
+        for batch in batches:
+            sums += score(model, batch.to(device)).sums
+    return _Evaluated(sums, budget, too_large=None)
 
 
 def pooled(sums: torch.Tensor, total_weight: float) -> Pooled:

@@ -9,13 +9,14 @@ did not suffice can compute its share again, cut smaller, before anyone sees a g
     training_step, compute_loss    micro-batches; the weighted loss
     _maybe_log_save_evaluate       the stock hook behind a step: hands the finished step to the engine
     _load_from_checkpoint          the stock one lets peft change the adapter's precision
+    _move_model_to_device, _prepare_for_training, _load_optimizer_and_scheduler
+                                   a sharded model: `modeling.sharding` spreads it, not accelerate
 
 Data preparation, logging, evaluation and saving of the base classes are off.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import Any, TypeAlias
 
 import torch
 import torch.distributed as dist
+from accelerate.utils import AutocastKwargs
 from datasets import Dataset
 from peft import PeftModel
 from safetensors import SafetensorError
@@ -31,10 +33,11 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from localft.errors import CheckpointError, TrainingFailed, UsageError
+from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, read_adapter
 from localft.modeling.checkpointing import set_checkpointing
 from localft.modeling.load import read_weights
+from localft.modeling.sharding import load_optimizer_state, shard, whole, whole_optimizer_state
 from localft.plan import TrainingPlan
 from localft.progress import ExecutionChanged, Report
 from localft.training.batching import Step, Steps
@@ -43,8 +46,11 @@ from localft.training.device import peak_memory_bytes
 from localft.training.loss import score
 from localft.training.metrics import Pooled, least_over_ranks, pooled, side_by_side, sum_over_ranks
 from localft.training.retreat import MODES, CommonFooting, Footing, retreat, too_large
+from localft.training.sharding import in_step, no_second_try
 
 TRAINER_STATE = "trainer_state.json"
+OPTIMIZER = "optimizer.pt"
+SCHEDULER = "scheduler.pt"
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,6 @@ def trainer_arguments(plan: TrainingPlan, output_dir: Path, *, ranks: int) -> SF
         "disable_tqdm": True,
         "log_level": "error",
     }
-    _refuse_other_sharding()
     arguments = SFTConfig(**{**plan.trainer_arguments, **execution})
     # A configured `accelerate launch` would choose a precision of its own through the environment.
     arguments.mixed_precision = "bf16" if plan.execution.precision == "bfloat16" else "no"
@@ -124,9 +129,11 @@ class StepTrainer(SFTTrainer):
         *,
         footing: Footing,
         layout: Layout,
+        sharded: bool,
         tell: Report,
         after_step: AfterStep,
     ) -> None:
+        self._sharded = sharded
         weights = {parameter: parameter.data for parameter in model.parameters() if parameter.requires_grad}
         super().__init__(
             model=model,
@@ -171,10 +178,14 @@ class StepTrainer(SFTTrainer):
         number = self.state.global_step + 1
         _assert_trained(step, number)
         model.train()
-        share = self._share(self.accelerator.unwrap_model(model), step)
-        self._agree_on_footing(share, number)
-        if self.accelerator.num_processes > 1:
-            self._exchange_gradients(model, step)
+        bare = self.accelerator.unwrap_model(model)
+        if self._sharded:
+            share = self._sharded_share(bare, step, number)
+        else:
+            share = self._share(bare, step)
+            self._agree_on_footing(share, number)
+            if self.accelerator.num_processes > 1:
+                self._exchange_gradients(model, step)
         sums = self._sum_over_ranks(share)
         if not bool(torch.isfinite(sums[0])):
             raise _everywhere(_not_finite("loss", number, _gather_lines(share.lines_at_fault)))
@@ -221,6 +232,14 @@ class StepTrainer(SFTTrainer):
                 return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), 0, [], footing, largest)
             footing = lower
             set_checkpointing(model, footing.checkpointing)
+
+    def _sharded_share(self, model: torch.nn.Module, step: Step, number: int) -> _Share:
+        """Adds up the gradients of this rank's share, in as many micro-batches as every rank; blocks exchange them."""
+        footing = self._footing.now
+        batches = micro_batches(step.share, footing.tokens, layout=self._layout)
+        batches = in_step(batches, idle_micro_batch(self._layout), self.args.device)
+        with no_second_try(f"Step {number}", footing.tokens):
+            return self._backward(model, batches, step.total_weight, footing)
 
     def _backward(self, model: Any, batches: list[MicroBatch], total_weight: float, footing: Footing) -> _Share:
         sums_by_batch = [torch.zeros(3, dtype=torch.float64, device=self.args.device)]
@@ -313,7 +332,7 @@ class StepTrainer(SFTTrainer):
             return
         self._reported_step = number
         assert grad_norm is not None and learning_rate is not None
-        norm = float(grad_norm)
+        norm = float(whole(torch.as_tensor(grad_norm)))
         if not torch.isfinite(torch.tensor(norm)):
             raise _everywhere(_not_finite("gradient", number, self._step.lines))
         stop = self._after_step(
@@ -334,10 +353,42 @@ class StepTrainer(SFTTrainer):
 
     def save_state(self, directory: Path) -> None:
         """Writes all that continuing needs, in the files and names that transformers uses. Every rank calls this."""
+        is_main = self.accelerator.is_main_process
+        # First what all ranks do together: a write may fail on one of them.
+        whole_state = whole_optimizer_state(self.optimizer, keep=is_main) if self._sharded else None
         self._save_rng_state(str(directory))
-        self._save_optimizer_and_scheduler(str(directory))
-        if self.accelerator.is_main_process:
+        if whole_state is None:
+            self._save_optimizer_and_scheduler(str(directory))
+        elif is_main:
+            torch.save(whole_state, directory / OPTIMIZER)
+            torch.save(self.lr_scheduler.state_dict(), directory / SCHEDULER)
+        if is_main:
             self.state.save_to_json(str(directory / TRAINER_STATE))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """The stock one puts the whole state on each GPU."""
+        if not self._sharded or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        saved = Path(checkpoint)
+        state = torch.load(saved / OPTIMIZER, map_location="cpu", mmap=True, weights_only=True)
+        load_optimizer_state(self.optimizer, state)
+        self.lr_scheduler.load_state_dict(torch.load(saved / SCHEDULER, weights_only=True))
+
+    # Sharding
+
+    def _move_model_to_device(self, model: torch.nn.Module, device: torch.device) -> None:
+        if not self._sharded:  # a sharded model goes there slice by slice
+            super()._move_model_to_device(model, device)
+
+    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
+        """Comes behind the reading of a checkpoint's weights and before the making of the optimizer."""
+        if self._sharded:
+            shard(self.model, self.args.device)
+            self.is_distributed_loading_by_transformers = True  # so accelerate does not wrap it in DDP
+            # The cache would hold every block's weights, gathered and cast, to the end of a forward pass.
+            self.accelerator.autocast_handler = AutocastKwargs(cache_enabled=False)
+        return super()._prepare_for_training(*args, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """Copies saved weights into the ones in place, which keeps their precision."""
@@ -359,15 +410,6 @@ class _EpochOfSteps(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._steps.epoch = state.global_step // len(self._steps)
-
-
-def _refuse_other_sharding() -> None:
-    for variable, name in (("ACCELERATE_USE_DEEPSPEED", "DeepSpeed"), ("ACCELERATE_USE_FSDP", "FSDP")):
-        if os.environ.get(variable, "false").lower() == "true":
-            raise UsageError(
-                f"accelerate is configured for {name}; localft trains with the whole model on each GPU. Launch with "
-                "`accelerate launch --multi_gpu -m localft ...`, or change `accelerate config`."
-            )
 
 
 def _only_step(batch: list[Step]) -> dict[str, Step]:

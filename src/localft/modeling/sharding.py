@@ -1,0 +1,89 @@
+"""A model spread over all processes: each keeps a slice of every weight, gradient and optimizer state (FSDP2).
+
+A block's weights are gathered when its forward or backward pass begins and let go when it ends; behind its backward pass
+the gradients are reduced in float32, each slice to the process that keeps it. So every forward and every backward pass
+is an appointment: all processes run equally many, or they wait for ever.
+
+accelerate can shard too, but on GPUs alone, with casts and a loading of its own, and its checkpoints are another format.
+This is torch's `fully_shard` with nothing around it, the same on CPUs (gloo) and GPUs (NCCL). Whole tensors go into it
+and come out of it, so that what is on disk is what an unsharded training reads and writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from localft.modeling.adapters import Trainable
+
+
+def shard(model: Trainable, device: torch.device) -> None:
+    """Leaves on this process its slice of each weight, on the device; one block at a time, so a large model may lie on the CPU.
+
+    Blocks are units of their own. What remains (embeddings, last norm, head) is the root's, tied weights together.
+    Adapters and the frozen weights beside them share a unit: a precision has to be one among the trained weights only.
+    """
+    mesh = init_device_mesh(device.type, (dist.get_world_size(),))
+    policy = MixedPrecisionPolicy(reduce_dtype=torch.float32)
+    blocks = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    for module in [*reversed(blocks), model]:  # inner ones first
+        fully_shard(module, mesh=mesh, mp_policy=policy)
+
+
+def whole(value: torch.Tensor) -> torch.Tensor:
+    """The full tensor of a slice, on every process; all of them have to ask. Anything else is whole as it is."""
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def slice_like(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """This process's slice of a tensor that every process has whole, cut as the parameter is."""
+    if not isinstance(parameter, DTensor) or value.shape != parameter.shape:
+        return value
+    return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
+
+
+def whole_weights(
+    model: Trainable, *, keep: bool, trained_only: bool, dtype: torch.dtype | None = None
+) -> dict[str, torch.Tensor]:
+    """Gathers the weights into main memory, one after the other; empty where they are not kept. Every process calls this."""
+    root: Any = model  # by now an FSDPModule too
+    root.reshard()  # a forward pass without a backward one leaves the root gathered
+    gathered: dict[int, torch.Tensor] = {}  # by identity, so that tied weights stay one tensor
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if trained_only and not tensor.requires_grad:
+            continue
+        if id(tensor) not in gathered:
+            full = whole(tensor.detach())
+            gathered[id(tensor)] = full.to("cpu", dtype or full.dtype) if keep else torch.empty(0)
+        if keep:
+            found[name] = gathered[id(tensor)]
+    return found
+
+
+def whole_optimizer_state(optimizer: torch.optim.Optimizer, *, keep: bool) -> dict[str, Any]:
+    """The optimizer's state as an unsharded training has it, in main memory; every process calls this."""
+    state = optimizer.state_dict()
+    whole_states: dict[int, dict[str, torch.Tensor]] = {}
+    for index, moments in state["state"].items():
+        for name, value in moments.items():
+            full = whole(value)
+            if keep:
+                whole_states.setdefault(index, {})[name] = full.cpu()
+    return {**state, "state": whole_states}
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Takes this process's slices of a whole state, saved by any number of processes."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    sliced = {
+        index: {name: slice_like(value, parameters[index]) for name, value in moments.items()}
+        for index, moments in state["state"].items()
+    }
+    optimizer.load_state_dict({**state, "state": sliced})

@@ -1,0 +1,159 @@
+"""Two processes that share one sharded model train what one process trains with the whole of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from localft.progress import StepMetrics
+from ranks import launched, on_two_ranks
+from tiny_jobs import StopAfter, metrics, random_rows, rows_of, run, tiny_plan
+
+SEVEN_OF_TEN: dict[str, Any] = {"examples": 10, "batch_size": 7, "n_epochs": 2}
+FULL: dict[str, Any] = {"lora": None, "learning_rate": 1e-3}
+PLANS: dict[str, dict[str, Any]] = {
+    "lora": SEVEN_OF_TEN,
+    "full": {**SEVEN_OF_TEN, **FULL},
+    "lora over bfloat16": {**SEVEN_OF_TEN, "precision": "bfloat16"},
+    "full, bfloat16": {**SEVEN_OF_TEN, **FULL, "precision": "bfloat16"},
+    "an idle rank": {"examples": 4, "batch_size": 1, **FULL},
+    "a row at a time": {**SEVEN_OF_TEN, "tokens_per_micro_batch": 1},
+    "checkpointed": {**SEVEN_OF_TEN, **FULL, "gradient_checkpointing": "full", "tokens_per_micro_batch": 100},
+    "selectively checkpointed": {**SEVEN_OF_TEN, **FULL, "gradient_checkpointing": "selective"},
+}
+METHODS = ("lora", "full")
+
+
+@pytest.fixture(scope="module")
+def sharded(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    root = tmp_path_factory.mktemp("sharded")
+    jobs: dict[str, Any] = {
+        name: {"model": str(tiny_llama), "directory": str(root / name), "plan": plan, "sharded": True}
+        for name, plan in PLANS.items()
+    }
+    jobs["padded"] = {**jobs["lora"], "directory": str(root / "padded"), "layout": "padded"}
+    for method in METHODS:
+        kind = {"model": str(tiny_llama), "plan": PLANS[method], "sharded": True}
+        stopped = {**kind, "directory": str(root / f"{method}, stopped")}
+        jobs[f"{method}, stopped"] = {**stopped, "stop_after": 1}
+        jobs[f"{method}, for one"] = {**stopped, "directory": str(root / f"{method}, for one"), "stop_after": 1}
+        jobs[f"{method}, continued"] = {**stopped, "resume_from": str(root / f"{method}, stopped/checkpoint-1")}
+        alone = root / f"{method}, begun on one"
+        plan = tiny_plan(tiny_llama, **PLANS[method])
+        run(plan, alone, rows_of(plan), validation=random_rows(9, seed=8), should_stop=StopAfter(1))
+        jobs[f"{method}, widened"] = {**kind, "directory": str(alone), "resume_from": str(alone / "checkpoint-1")}
+    return on_two_ranks(jobs, root)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_sharded_model_trains_what_a_whole_one_trains(
+    sharded: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, name: str
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS[name])
+    _, events = run(plan, tmp_path, rows_of(plan), validation=random_rows(9, seed=8))
+    half = plan.execution.precision == "bfloat16"
+    assert_same_curve(curve(sharded, name), metrics(events), rel=1e-3 if half else 1e-5)
+    directory = Path(sharded[0][name]["directory"])
+    assert_same_weights(directory / "model", tmp_path / "model", half=half)
+    assert names(directory) == names(tmp_path)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_rank_keeps_half_of_the_weights(sharded: list[dict[str, Any]], name: str) -> None:
+    shares = [rank[name]["share_of_weights"] for rank in sharded]
+    assert sum(shares) == pytest.approx(1.0)
+    assert shares == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+def test_weights_that_were_gathered_and_cast_are_not_kept(sharded: list[dict[str, Any]]) -> None:
+    assert not sharded[0]["full, bfloat16"]["keeps_cast_weights"]
+
+
+def test_padded_rows_train_what_shared_ones_train(sharded: list[dict[str, Any]]) -> None:
+    assert_same_curve(curve(sharded, "padded"), curve(sharded, "lora"))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_both_ranks_run_equally_many_passes(sharded: list[dict[str, Any]], name: str) -> None:
+    assert sharded[0][name]["passes"] == sharded[1][name]["passes"]
+
+
+def test_ranks_with_fewer_rows_fill_up(sharded: list[dict[str, Any]]) -> None:
+    for name in ("an idle rank", "a row at a time"):
+        assert sharded[0][name]["passes_with_rows"] != sharded[1][name]["passes_with_rows"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sharded_run_goes_on_to_the_same_bits(sharded: list[dict[str, Any]], method: str) -> None:
+    assert sharded[0][f"{method}, stopped"]["outcome"]["status"] == "interrupted"
+    assert curve(sharded, f"{method}, continued") == curve(sharded, method)[1:]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_begun_with_a_whole_model_goes_on_sharded(
+    sharded: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, method: str
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS[method])
+    _, events = run(plan, tmp_path, rows_of(plan), validation=random_rows(9, seed=8))
+    assert_same_curve(curve(sharded, f"{method}, widened"), metrics(events)[1:])
+    assert_same_weights(Path(sharded[0][f"{method}, widened"]["directory"]) / "model", tmp_path / "model")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sharded_run_goes_on_on_one_process(
+    sharded: list[dict[str, Any]], tiny_llama: Path, tmp_path: Path, method: str
+) -> None:
+    plan = tiny_plan(tiny_llama, **PLANS[method])
+    rows, validation = rows_of(plan), random_rows(9, seed=8)
+    whole = metrics(run(plan, tmp_path / "whole", rows, validation=validation)[1])
+    stopped = Path(sharded[0][f"{method}, for one"]["directory"]) / "checkpoint-1"
+    _, events = run(plan, tmp_path / "one", rows, validation=validation, resume_from=stopped)
+    assert_same_curve(metrics(events), whole[1:])
+    assert_same_weights(tmp_path / "one/model", tmp_path / "whole/model")
+
+
+def test_memory_that_runs_out_on_one_rank_ends_both_with_what_to_do(tiny_llama: Path, tmp_path: Path) -> None:
+    job = {"model": str(tiny_llama), "directory": str(tmp_path / "run"), "plan": PLANS["lora"], "sharded": True}
+    done = launched({"tight": {**job, "memory": 70}}, tmp_path)
+    assert done.returncode != 0
+    assert "Step 1: the memory of rank 1 did not suffice for a micro-batch, and" in done.stderr
+    assert "Lower execution.tokens_per_micro_batch (now 1000000;" in done.stderr
+
+
+def curve(sharded: list[dict[str, Any]], name: str) -> list[StepMetrics]:
+    return [StepMetrics(**told) for told in sharded[0][name]["metrics"]]
+
+
+def names(directory: Path) -> set[str]:
+    """Of all files that a run left; those of random states name their rank."""
+    files = (str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+    return {name for name in files if "rng_state" not in name}
+
+
+def assert_same_curve(found: list[StepMetrics], expected: list[StepMetrics], *, rel: float = 1e-5) -> None:
+    assert [step.step for step in found] == [step.step for step in expected]
+    assert found
+    for a, b in zip(expected, found, strict=True):
+        assert b.train_loss == pytest.approx(a.train_loss, rel=rel)
+        assert b.grad_norm == pytest.approx(a.grad_norm, rel=10 * rel)
+        assert (b.examples, b.tokens, b.learning_rate) == (a.examples, a.tokens, a.learning_rate)
+        for name in ("valid_loss", "full_valid_loss"):
+            value = getattr(a, name)
+            assert getattr(b, name) == (value and pytest.approx(value, rel=rel))
+
+
+def assert_same_weights(found: Path, expected: Path, *, half: bool = False) -> None:
+    a, b = weights(found), weights(expected)
+    assert a.keys() == b.keys()
+    for name in a:
+        assert a[name].dtype == b[name].dtype
+        torch.testing.assert_close(a[name].float(), b[name].float(), rtol=1e-3, atol=2e-2 if half else 2e-5)
+
+
+def weights(model: Path) -> dict[str, torch.Tensor]:
+    (file,) = model.glob("*.safetensors")
+    return load_file(file)
