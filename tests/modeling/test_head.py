@@ -73,6 +73,34 @@ def test_loss_accuracy_and_gradients_equal_the_plain_logits_with_fractional_weig
         torch.testing.assert_close(a, b.to(a.dtype), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("config", [{}, SCALED_AND_CAPPED], ids=["plain", "scaled and capped"])
+@pytest.mark.parametrize("bias", [False, True], ids=["no bias", "bias"])
+@pytest.mark.parametrize("tile", [(1, 1), (7, 13), (16, V - 1), (10**6, 10**6)], ids=str)
+def test_a_frozen_head_is_the_same_in_tiles_of_any_size(
+    rows: SimpleNamespace, config: dict[str, Any], bias: bool, tile: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head, "CPU_TILE", tile)
+    model = Model(bias=bias, **config)
+    model.head.requires_grad_(False)
+    expected, right = plain(model, rows)
+    found = head_scores(model, rows.hidden_NC, rows.targets_N, rows.weights_N)
+    assert found.sums.tolist() == [pytest.approx(expected.item(), rel=1e-6), right, N]
+    gradient, wanted = (torch.autograd.grad(loss, rows.hidden_NC)[0] for loss in (found.weighted_nll, expected))
+    torch.testing.assert_close(gradient, wanted.to(gradient.dtype), rtol=1e-4, atol=1e-5)
+
+
+def test_a_prediction_that_stands_for_several_examples_counts_as_many_times(rows: SimpleNamespace) -> None:
+    model = Model()
+    times_N = torch.arange(N) % 3 + 1
+    found = head_scores(model, rows.hidden_NC, rows.targets_N, rows.weights_N, times_N)
+    once = [
+        head_scores(model, rows.hidden_NC[n : n + 1], rows.targets_N[n : n + 1], rows.weights_N[n : n + 1]).sums[1]
+        for n in range(N)
+    ]
+    assert found.sums[1] == sum(right * times for right, times in zip(once, times_N, strict=True))
+    assert found.sums[2] == times_N.sum()
+
+
 def test_a_frozen_head_gets_no_gradient_and_the_states_get_theirs(rows: SimpleNamespace) -> None:
     model = Model()
     model.head.requires_grad_(False)
