@@ -10,7 +10,6 @@ Shapes: B rows, T tokens of the longest or the only row, N predictions that are 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -174,7 +173,8 @@ def _assert_sound(example: Example) -> None:
     assert length > 0, f"line {example.line}: an example has tokens"
     assert len(example.loss_weights) == length, f"line {example.line}: one weight a token"
     assert example.loss_weights[0] == 0, f"line {example.line}: nothing predicts the first token"
-    assert all(math.isfinite(w) and w >= 0 for w in example.loss_weights), f"line {example.line}: weights >= 0"
+    weights = np.asarray(example.loss_weights)
+    assert np.isfinite(weights).all() and (weights >= 0).all(), f"line {example.line}: weights >= 0"
 
 
 @dataclass(frozen=True)

@@ -177,12 +177,12 @@ class StepTrainer(SFTTrainer):
         step: Step = inputs["step"]
         number = self.state.global_step + 1
         _assert_trained(step, number)
-        model.train()
-        bare = self.accelerator.unwrap_model(model)
+        if not model.training:  # to say it again would walk through all modules
+            model.train()
         if self._sharded:
-            share = self._sharded_share(bare, step, number)
+            share = self._sharded_share(self.model, step, number)
         else:
-            share = self._share(bare, step)
+            share = self._share(self.model, step)
             self._agree_on_footing(share, number)
             if self.accelerator.num_processes > 1:
                 self._exchange_gradients(model, step)
