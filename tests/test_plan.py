@@ -284,7 +284,7 @@ def test_on_the_cpu_training_is_float32_in_one_process(ten: Path, on_gpus: Any) 
     on_gpus(0, None)
     execution = make_plan(request(ten)).execution
     assert (execution.device, execution.precision, execution.processes) == ("cpu", "float32", 1)
-    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (2048, "off")
+    assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (8192, "off")
     assert set(execution.rules) == {
         "device", "precision", "processes", "tokens_per_micro_batch", "gradient_checkpointing", "share_prefixes", "compile",
     }  # fmt: skip

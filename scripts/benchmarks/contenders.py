@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers.trainer
 import trl.trainer.utils
 from datasets import Dataset
 from peft import get_peft_model
@@ -26,7 +27,7 @@ from trl import SFTConfig, SFTTrainer
 
 from localft.cli.progress import shown_progress
 from localft.modeling.adapters import lora_config
-from localft.progress import ProgressEvent, StageStarted, StepMetrics
+from localft.progress import ProgressEvent, StepMetrics
 from localft.runner import run_job
 from localft.runner.run import Engine
 from localft.training import trainer
@@ -68,12 +69,15 @@ def _localft(*, engine: Engine | None = None, **execution: Any) -> Callable[[Wor
 
     def run(space: Workspace, meter: Meter, adapter: Path) -> None:
         computed = _count_positions()
-        request = space.request(execution=execution, output_dir=str(adapter.with_name(f"run of {adapter.name}")))
+        run_directory = adapter.with_name(f"run of {adapter.name}")
+        for left in (adapter, run_directory):  # of the training before, where there are several
+            shutil.rmtree(left, ignore_errors=True)
+        request = space.request(execution=execution, output_dir=str(run_directory))
+
+        transformers.trainer.DEFAULT_CALLBACKS.append(_start(meter))
 
         def record(event: ProgressEvent) -> None:
-            if isinstance(event, StageStarted) and event.stage == "train":
-                meter.start()
-            elif isinstance(event, StepMetrics):
+            if isinstance(event, StepMetrics):
                 positions = sum(computed)
                 computed.clear()
                 meter.step(
@@ -94,6 +98,16 @@ def _localft(*, engine: Engine | None = None, **execution: Any) -> Callable[[Wor
         shutil.move(outcome.model_path, adapter)
 
     return run
+
+
+def _start(meter: Meter) -> type[TrainerCallback]:
+    """A callback that starts the meter where TRL's measurement starts too: behind the set-up, before the first batch."""
+
+    class Start(TrainerCallback):
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            meter.start()
+
+    return Start
 
 
 def _count_positions() -> list[int]:

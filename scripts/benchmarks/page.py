@@ -43,7 +43,7 @@ class SetFacts:
 
 @dataclass(frozen=True)
 class Contender:
-    """One contender's runs on one set. The first step of each is left out of times: it warms up."""
+    """One contender's runs on one set."""
 
     runs: list[list[MeasuredStep]] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Contender:
 
     def rates(self, what: str) -> list[float]:
         """A second, of each run; `what` is a count of `MeasuredStep`."""
-        return [sum(getattr(s, what) for s in run[1:]) / sum(s.seconds for s in run[1:]) for run in self.runs]
+        return [sum(getattr(s, what) for s in run) / sum(s.seconds for s in run) for run in self.runs]
 
     @property
     def trained_tokens_per_second(self) -> float:
@@ -64,7 +64,7 @@ class Contender:
 
     @property
     def step_seconds(self) -> float:
-        return median(fmean(step.seconds for step in run[1:]) for run in self.runs)
+        return median(fmean(step.seconds for step in run) for run in self.runs)
 
     @property
     def padding_ratio(self) -> float:
@@ -210,8 +210,8 @@ Each training ran {figures["repeat"]} times, in turn with the others: figures ar
 _READING = """## How to read it
 
 Each contender trains the same token ids for one epoch in a process of its own: LoRA of rank 16, AdamW, the same learning
-rate and decay. Times are wall time from the end of one step to the end of the next, the first step left out; loading and
-importing do not count.
+rate and decay. Times are wall time of the whole epoch, from the beginning of its first step to the end of its last; loading
+and importing do not count.
 
 - **TRL defaults**: `SFTTrainer` as it comes, on tokenised rows with labels: bfloat16 autocast on a CPU too, gradient
   checkpointing, rows padded to the longest of a random batch, the head on all positions where there is no GPU. Only

@@ -94,7 +94,7 @@ def _system(words: Words, tokens: int) -> dict[str, str]:
 def _skewed(words: Words) -> Iterator[Chat]:
     while True:
         yield _turns(
-            words, (20 + int(words.dice.lognormvariate(3.2, 0.9)), 1 + int(words.dice.lognormvariate(3.5, 0.9)))
+            words, (8 + int(words.dice.lognormvariate(3.2, 1.2)), 1 + int(words.dice.lognormvariate(3.5, 1.2)))
         )
 
 

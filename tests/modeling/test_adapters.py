@@ -142,3 +142,33 @@ def test_inputs_are_cast_where_no_autocast_follows_or_dropout_would_round(
 ) -> None:
     model = trainable(tiny_llama, **options)
     assert all(m.cast_input_dtype_enabled for m in model.modules() if isinstance(m, LoraLayer))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+@pytest.mark.parametrize("fixture", ["tiny_llama", "tiny_phi3"])
+def test_adapters_add_in_one_pass_what_peft_adds(
+    request: pytest.FixtureRequest, fixture: str, quantization: str, precision: str
+) -> None:
+    """Against peft's own forward of the same layers, with an adapter that is not zero; gradients too."""
+    plan = tiny_plan(request.getfixturevalue(fixture), examples=1, quantization=quantization, precision=precision)
+    model = make_trainable(load_base_model(plan, Path(plan.model.path or "")), plan)
+    adapted = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    torch.manual_seed(3)
+    for module in adapted:
+        torch.nn.init.normal_(module.lora_B["default"].weight, std=0.1)
+    ids = torch.arange(20)[None]
+
+    def gradients() -> list[torch.Tensor]:
+        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+            loss = model(input_ids=ids, labels=ids).loss
+        return [loss.detach(), *torch.autograd.grad(loss, weights)]
+
+    assert all(module.lora_variant for module in adapted)
+    found = gradients()
+    for module in adapted:
+        module.lora_variant.clear()
+    tolerance = 1e-5 if precision == "float32" else 5e-2
+    for ours, theirs in zip(found, gradients(), strict=True):
+        assert (ours - theirs).norm() <= tolerance * theirs.norm()

@@ -12,8 +12,11 @@ from localft.plan.forecast import ExecutionForecast
 from localft.plan.memory import GIB, GpuMemory, MemoryEstimate
 from localft.plan.request import Checkpointing, ExecutionRequest, Strict
 
-CPU_TOKENS, GPU_TOKENS = 2048, 8192
-"""Token budgets of a micro-batch under "auto": on the CPU, and on a GPU of unknown memory."""
+MOST_CPU_TOKENS, LEAST_CPU_TOKENS = 8192, 2048
+"""Token budgets of a micro-batch under "auto" on a CPU: as many as keep activations below `CPU_ACTIVATIONS_BYTES`."""
+CPU_ACTIVATIONS_BYTES = GIB
+GPU_TOKENS = 8192
+"""On a GPU of unknown memory."""
 MOST_GPU_TOKENS, GOOD_GPU_TOKENS, LEAST_GPU_TOKENS = 16384, 4096, 1024
 """Where a GPU's memory is known: the most that is useful, since beyond it unpacking NF4 and launching kernels take about
 a hundredth of a step; what gradient checkpointing is avoided for; and the least, below which they cost more than it does."""
@@ -146,10 +149,11 @@ def _candidates(requested: ExecutionRequest, device: Device, gpu: GpuMemory | No
     then still smaller ones.
     """
     tokens, checkpointing = requested.tokens_per_micro_batch, requested.gradient_checkpointing
+    if device == "cpu":
+        budgets = _powers_of_two(LEAST_CPU_TOKENS, MOST_CPU_TOKENS) if tokens == "auto" else [tokens]
+        return [(budget, "off" if checkpointing == "auto" else checkpointing) for budget in budgets]
     if gpu is None:
-        on_cpu: tuple[int, Checkpointing] = (CPU_TOKENS, "off")
-        budget, mode = on_cpu if device == "cpu" else (GPU_TOKENS, "full")
-        return [(budget if tokens == "auto" else tokens, mode if checkpointing == "auto" else checkpointing)]
+        return [(GPU_TOKENS if tokens == "auto" else tokens, "full" if checkpointing == "auto" else checkpointing)]
     budgets = _powers_of_two(LEAST_GPU_TOKENS, MOST_GPU_TOKENS) if tokens == "auto" else [tokens]
     good = [budget for budget in budgets if budget >= GOOD_GPU_TOKENS] if tokens == "auto" else budgets
     modes = get_args(Checkpointing) if checkpointing == "auto" else (checkpointing,)
@@ -164,12 +168,20 @@ def _powers_of_two(least: int, most: int) -> list[int]:
 def _first_that_fits(
     candidates: list[tuple[int, Checkpointing]], estimated: Callable[[int, Checkpointing], MemoryEstimate]
 ) -> tuple[int, Checkpointing]:
-    return next((candidate for candidate in candidates if estimated(*candidate).fits_what_is_free), candidates[-1])
+    return next((candidate for candidate in candidates if _fits(estimated(*candidate))), candidates[-1])
+
+
+def _fits(estimate: MemoryEstimate) -> bool:
+    """Whether it is to be taken: on a GPU what is free decides, on a CPU a modest share of any main memory."""
+    if estimate.free_bytes is None:
+        return estimate.activations_bytes <= CPU_ACTIVATIONS_BYTES
+    return bool(estimate.fits_what_is_free)
 
 
 def _tokens_rule(tokens: int, device: Device, chosen: MemoryEstimate) -> str:
     if device == "cpu":
-        return f"auto: {tokens}, small enough for main memory"
+        least = ", the least" if tokens == LEAST_CPU_TOKENS else ""
+        return f"auto: {tokens}{least}; activations take {chosen.activations_bytes / GIB:.1f} GiB of main memory"
     if chosen.free_bytes is None:
         return f"auto: {tokens}, since the GPU's memory is not known"
     free = f"{chosen.free_bytes / GIB:.1f} GiB free"
