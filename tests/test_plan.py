@@ -223,7 +223,8 @@ def test_counting_tokens_changes_no_seed_and_no_processes(ten: Path) -> None:
     planned = plan(ten, batch_size=2, processes=2)
     counted = planned.with_statistics(STATISTICS)
     assert counted.meaning_fingerprint() == planned.meaning_fingerprint()
-    assert counted.execution == planned.execution
+    no_words = {"rules": {}}
+    assert counted.execution.model_copy(update=no_words) == planned.execution.model_copy(update=no_words)
 
 
 # --- model, template, length

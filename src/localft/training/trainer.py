@@ -177,8 +177,7 @@ class StepTrainer(SFTTrainer):
         step: Step = inputs["step"]
         number = self.state.global_step + 1
         _assert_trained(step, number)
-        if not model.training:  # to say it again would walk through all modules
-            model.train()
+        model.train()
         if self._sharded:
             share = self._sharded_share(self.model, step, number)
         else:
