@@ -63,6 +63,8 @@ def run(options: argparse.Namespace, place: Path) -> dict[str, Any]:
         measured[name] = {who: page.Contender() for who in names}
         for turn in range(options.repeat):
             for who, runs in measured[name].items():
+                if turn and who in contenders.ONCE:
+                    continue
                 result = children.call(contenders.measure, who, directory)
                 runs.add(result.steps, result.peak_bytes, result.held_out_loss)
                 rate = runs.rates("trained_tokens")[-1]
@@ -134,7 +136,10 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures localft beside plain TRL. Linux only.")
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(ROW_SETS)}; all by default")
     parser.add_argument(
-        "--contenders", nargs="+", metavar="NAME", help="a table's first column; all but the padded one"
+        "--contenders",
+        nargs="+",
+        metavar="NAME",
+        help="a table's first column; by default all but the padded one and TRL's defaults in float32",
     )
     parser.add_argument("--rows", type=int, help=f"training rows of each set, at least {LEAST_ROWS}")
     parser.add_argument("--repeat", type=int, default=1, help="trainings of each contender, in turn")

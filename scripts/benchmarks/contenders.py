@@ -253,5 +253,7 @@ CONTENDERS: dict[str, Callable[[Workspace, Meter, Path], None]] = {
     "localft, not sharing": _localft(share_prefixes=False),
     "localft": _localft(),
 }
-ONLY_IF_ASKED = ("localft, padded",)
+ONLY_IF_ASKED = ("localft, padded", "TRL defaults, float32")
+ONCE = ("TRL defaults", "TRL defaults, float32")
+"""Slow, and so far behind that a second training would change nothing."""
 ONLY_ON_CPU = ("TRL defaults, float32",)

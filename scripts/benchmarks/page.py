@@ -195,7 +195,7 @@ Written by `{command}`; `{"gpu" if figures["device"] == "cuda" else "cpu"}.json`
 
 {figures["date"]}, commit {figures["commit"]}, {machine["processor"]}, {machine["cores"]} cores, {machine["threads"]}
 threads, load {machine["load_before"]:.1f} before the run. {packages}.
-Each training ran {figures["repeat"]} times, in turn with the others: figures are medians.
+Each training ran {figures["repeat"]} times, in turn with the others, TRL's defaults once: figures are medians.
 {missing}
 {_READING}
 ## What is claimed

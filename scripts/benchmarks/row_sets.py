@@ -124,7 +124,9 @@ def _longest(words: Words) -> Iterator[Chat]:
 ROW_SETS = {
     row_set.name: row_set
     for row_set in (
-        RowSet("skewed", "one question, one answer, most short and some long", 8, 256, TINY, _skewed),
+        RowSet(
+            "skewed", "one question, one answer, most short and some long, as in public chats", 8, 128, TINY, _skewed
+        ),
         RowSet("shared", "a system message of 350 tokens before each of the rows of about 570", 16, 128, TINY, _shared),
         RowSet("multi-turn", "two to six answers, all trained; three system messages", 8, 128, TINY, _multi_turn),
         RowSet("long", "rows of 2k to 4k tokens", 4, 16, TINY, _long),
