@@ -219,6 +219,16 @@ def test_a_file_of_which_no_row_is_left_is_refused(ten: Path) -> None:
         plan(ten).with_statistics(TokenStatistics(rows=10, dropped=10))
 
 
+def test_a_launch_with_fsdp_is_estimated_as_sharded(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = plan(ten, model="llama-3.1-8b", lora="none", processes=8).memory
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    part = plan(ten, model="llama-3.1-8b", lora="none", processes=8).memory
+    assert part.gradients_bytes == whole.gradients_bytes // 8
+    assert part.optimizer_bytes == whole.optimizer_bytes // 8
+    assert whole.weights_bytes / 8 < part.weights_bytes < whole.weights_bytes / 3, "and what is gathered at a time"
+    assert part.activations_bytes == whole.activations_bytes
+
+
 def test_counting_tokens_changes_no_seed_and_no_processes(ten: Path) -> None:
     planned = plan(ten, batch_size=2, processes=2)
     counted = planned.with_statistics(STATISTICS)

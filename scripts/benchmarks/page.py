@@ -216,7 +216,8 @@ and importing do not count.
 - **TRL defaults**: `SFTTrainer` as it comes, on tokenised rows with labels: bfloat16 autocast on a CPU too, gradient
   checkpointing, rows padded to the longest of a random batch, the head on all positions where there is no GPU. Only
   `max_length` is set, to none: its default would cut rows. **float32**: the same without autocast.
-- **TRL tuned**: rows grouped by length, no checkpointing, float32 on a CPU, the head on trained positions alone (forced on a
+- **TRL tuned**: rows grouped by length (within a quarter of the rows at most, so a larger file leaves it less padding than
+  these few rows do), no checkpointing, float32 on a CPU, the head on trained positions alone (forced on a
   CPU by a patch, as TRL has it on GPUs), no logging, no check for NaN.
 - **bare loop**: no framework, a hundred lines (`scripts/benchmarks/bare_loop.py`): a step in one row without padding, what its
   rows begin with in common once, the head on trained positions.

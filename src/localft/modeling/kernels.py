@@ -26,14 +26,14 @@ from localft.progress import Notice, Report
 
 TRIED_TOKENS = 12
 TOLERANCE = 5e-2
-"""Relative error of the logits of a trial that rounding in bfloat16 may explain; a wrong kernel is far off."""
+"""Relative error of a trial's logits and gradients that rounding in bfloat16 may explain; a wrong kernel is far off."""
 _ROTATION = "apply_rotary_pos_emb"
 
 
 def apply_layer_kernels(model: PreTrainedModel, device: torch.device, tell: Report) -> str | None:
     """Gives the model's layers Liger's kernels; returns what was applied, None where layers stay plain.
 
-    Called before adapters are put on. A trial compares the logits with those of the plain layers. Where it fails, in
+    Called before adapters are put on. A trial compares logits and gradients with those of the plain layers. Where it fails, in
     whatever way, the layers are plain again and a notice says so.
     """
     if device.type != "cuda" or importlib.util.find_spec("liger_kernel") is None:
@@ -45,10 +45,10 @@ def apply_layer_kernels(model: PreTrainedModel, device: torch.device, tell: Repo
         patch = _liger_patch(model.config.model_type)
         if patch is None:
             return None
-        expected_TV = _trial_logits(model)
+        plain = _trial(model)
         patch(model=model, cross_entropy=False, fused_linear_cross_entropy=False)
         _keep_to_this_model(module_names, plain_names)
-        _assert_close(_trial_logits(model), expected_TV)
+        _assert_close(_trial(model), plain)
         applied = f"liger-kernel {version('liger-kernel')}"
     except Exception as error:  # another version of Liger, of Triton or of the driver: none of them is worth a job
         module_names.update(plain_names)
@@ -86,14 +86,18 @@ def _keep_to_this_model(module_names: dict[str, Any], plain_names: dict[str, Any
     module_names[_ROTATION] = rotate
 
 
-def _trial_logits(model: PreTrainedModel) -> torch.Tensor:
+def _trial(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of a few tokens, and the gradient of their squares by the tokens' embeddings: backward kernels are tried too."""
     vocabulary = model.get_input_embeddings().weight.shape[0]
     ids = (torch.arange(TRIED_TOKENS) * 7 + 3).remainder(vocabulary).to(model.device)[None]
-    with torch.no_grad():
-        return model(input_ids=ids, use_cache=False).logits[0].float()
+    states = model.get_input_embeddings()(ids).detach().requires_grad_()
+    logits_TV = model(inputs_embeds=states, use_cache=False).logits[0].float()
+    (gradient_TC,) = torch.autograd.grad(logits_TV.square().mean(), states)
+    return logits_TV.detach(), gradient_TC[0].float()
 
 
-def _assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    error = float((found - expected).norm() / expected.norm())
-    if not error <= TOLERANCE:
-        raise ValueError(f"their logits differ from those of the plain layers by {error:.1%}")
+def _assert_close(found: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ...]) -> None:
+    for what, ours, plain in zip(("logits", "gradients"), found, expected, strict=True):
+        error = float((ours - plain).norm() / plain.norm())
+        if not error <= TOLERANCE:
+            raise ValueError(f"their {what} differ from those of the plain layers by {error:.1%}")

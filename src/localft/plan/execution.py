@@ -69,6 +69,7 @@ def plan_execution(
     processes, rules["processes"] = _processes(processes, device, batch_size)
     precision, rules["precision"] = _precision(requested_precision, device)
     gpu = memory.gpu_memory() if device == "cuda" else None
+    shards = processes if settings.launched_sharding() else 1
 
     def estimated(tokens: int, gradient_checkpointing: Checkpointing) -> MemoryEstimate:
         if longest is not None:
@@ -81,6 +82,7 @@ def plan_execution(
             tokens=tokens,
             gradient_checkpointing=gradient_checkpointing,
             gpu=gpu,
+            shards=shards,
         )
 
     tokens, checkpointing = _first_that_fits(_candidates(requested, device, gpu), estimated)
@@ -144,7 +146,7 @@ def _precision(requested: Literal["auto", "float32", "bfloat16"], device: Device
 def _candidates(requested: ExecutionRequest, device: Device, gpu: GpuMemory | None) -> list[tuple[int, Checkpointing]]:
     """(tokens per micro-batch, gradient checkpointing) in the order to try them.
 
-    Full checkpointing makes a step about half as slow again, selective a third, and smaller micro-batches cost less than
+    Full checkpointing makes a step about half as slow again, selective somewhat less, and smaller micro-batches cost less than
     that down to `GOOD_GPU_TOKENS`. So these come first without checkpointing, then with selective, then with full; only
     then still smaller ones.
     """

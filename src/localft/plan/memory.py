@@ -48,7 +48,7 @@ class MemoryEstimate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     weights_bytes: int
-    """The base model as it is stored."""
+    """The base model as it is stored; of a sharded one this process's part, and what is gathered at a time."""
     adapter_bytes: int
     """The adapter's weights, float32; 0 for full fine-tuning."""
     gradients_bytes: int
@@ -84,8 +84,12 @@ def estimate(
     tokens: int,
     gradient_checkpointing: Checkpointing,
     gpu: GpuMemory | None = None,
+    shards: int = 1,
 ) -> MemoryEstimate:
     """Memory of a training with micro-batches of `tokens` tokens; `rank` is None for full fine-tuning.
+
+    Of `shards` processes each keeps its part of all weights, gradients and moments, and gathers the weights of the block
+    that it computes, of the next one, and of what is no block.
 
     Llama-3.1-8B in bfloat16 with rank 16: weights 14.96 GiB, adapter with gradients and moments 0.62 GiB.
     Full fine-tuning keeps its weights in float32 whatever the precision, since bfloat16 would round small updates away.
@@ -98,6 +102,10 @@ def estimate(
     if quantization == "nf4":
         activations += width * max(inputs * outputs for inputs, outputs in shape.linears())
     head = min(tokens, HEAD_TILE_TOKENS) * min(shape.vocab_size, HEAD_TILE_VOCAB) * (width + 4 + 4)
+    if shards > 1:
+        blocks = 2 * shape.linear_parameters // shape.layers
+        gathered = (blocks + shape.parameters - shape.linear_parameters) * weights // shape.parameters
+        weights, adapter, trained = weights // shards + gathered, adapter // shards, trained // shards
     total = weights + adapter + 4 * trained + OPTIMIZER_BYTES * trained + activations + head
     return MemoryEstimate(
         weights_bytes=weights,
