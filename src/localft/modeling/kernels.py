@@ -90,9 +90,10 @@ def _trial(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of a few tokens, and the gradient of their squares by the tokens' embeddings: backward kernels are tried too."""
     vocabulary = model.get_input_embeddings().weight.shape[0]
     ids = (torch.arange(TRIED_TOKENS) * 7 + 3).remainder(vocabulary).to(model.device)[None]
-    states = model.get_input_embeddings()(ids).detach().requires_grad_()
-    logits_TV = model(inputs_embeds=states, use_cache=False).logits[0].float()
-    (gradient_TC,) = torch.autograd.grad(logits_TV.square().mean(), states)
+    with torch.enable_grad():
+        states = model.get_input_embeddings()(ids).detach().requires_grad_()
+        logits_TV = model(inputs_embeds=states, use_cache=False).logits[0].float()
+        (gradient_TC,) = torch.autograd.grad(logits_TV.square().mean(), states)
     return logits_TV.detach(), gradient_TC[0].float()
 
 
