@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from safetensors.torch import load_file
 
 from localft.errors import TrainingFailed
 from localft.progress import ExecutionChanged, Notice, ProgressEvent, StepMetrics
+from localft.training import engine, retreat, trainer
 from localft.training import metrics as evaluation
-from localft.training import retreat, trainer
 from tiny_jobs import LORA, Memory, StopAfter, metrics, random_rows, rows_that_begin_alike, run, tiny_plan, with_budget
 
 ROWS = random_rows(10, fractional=True)
@@ -96,6 +98,42 @@ def test_rows_of_a_model_with_dropout_share_nothing(
 def test_shared_prefixes_train_the_same_in_any_cut(tiny_llama: Path, tmp_path: Path, budget: int) -> None:
     plan = tiny_plan(tiny_llama, examples=16, batch_size=16, n_epochs=2)
     assert_equal(*(metrics(run(with_budget(plan, b), tmp_path / str(b), ALIKE)[1]) for b in (budget, 64_000)))
+
+
+@pytest.fixture(scope="module")
+def long_rope_phi3(tiny_phi3: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Phi-3 whose rotary frequencies are others in rows of more than 32 tokens, as in Phi-3.5-mini's above 4096."""
+    directory = tmp_path_factory.mktemp("long-rope") / "phi3"
+    shutil.copytree(tiny_phi3, directory)
+    config = json.loads((directory / "config.json").read_text("utf-8"))
+    half = config["hidden_size"] // config["num_attention_heads"] // 2
+    config["rope_parameters"] = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0] * half,
+        "long_factor": [1.0 + 3 * n for n in range(half)],
+        "original_max_position_embeddings": 32,
+        "factor": 64.0,
+    }
+    config["original_max_position_embeddings"] = 32
+    (directory / "config.json").write_text(json.dumps(config), "utf-8")
+    return directory
+
+
+@pytest.mark.parametrize("layout", ["shared", "packed", "padded"])
+def test_rows_of_two_rotary_lengths_do_not_touch_each_other(
+    long_rope_phi3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Any
+) -> None:
+    plan = tiny_plan(long_rope_phi3, examples=10, batch_size=10, n_epochs=2)
+
+    def trained(name: str, budget: int) -> list[StepMetrics]:
+        return metrics(run(with_budget(plan, budget), tmp_path / name, ROWS, validation=VALIDATION, layout=layout)[1])
+
+    alone = trained("alone", 1)
+    assert_equal(trained("together", 10_000), alone)
+    monkeypatch.setattr(engine, "rotary_switch", lambda config: None)
+    mixed = trained("mixed", 10_000)
+    assert mixed[0].train_loss != pytest.approx(alone[0].train_loss, rel=1e-5), "the frequencies make a difference"
 
 
 def test_budgets_of_1k_and_64k_tokens_train_the_same(tiny_llama: Path, tmp_path: Path) -> None:

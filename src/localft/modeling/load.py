@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 )
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
 from localft.errors import ModelError
 from localft.plan import PlannedModel, TrainingPlan
@@ -117,6 +117,18 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         ) from error
     keep_nf4_exact(model)
     return model
+
+
+def rotary_switch(config: PreTrainedConfig) -> int | None:
+    """Length above which a row has other rotary frequencies than below; None where there is one set of them.
+
+    LongRoPE (arXiv 2402.13753; Phi-3.5-mini, Phi-4-mini, the 128k models of Phi-3) has two. transformers chooses by the longest
+    row of a batch, so a short row beside a long one would be computed by frequencies that it never has alone.
+    """
+    parameters = getattr(config.get_text_config(), "rope_parameters", None) or {}
+    if parameters.get("rope_type") != "longrope":
+        return None
+    return int(parameters["original_max_position_embeddings"])
 
 
 def read_weights(model: PreTrainedModel, directory: Path) -> None:

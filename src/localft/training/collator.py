@@ -89,9 +89,20 @@ MicroBatch: TypeAlias = PackedRows | PaddedRows
 
 
 def micro_batches(
-    examples: Sequence[Example], tokens_per_micro_batch: int, *, layout: Layout = "packed"
+    examples: Sequence[Example],
+    tokens_per_micro_batch: int,
+    *,
+    layout: Layout = "packed",
+    apart_above: int | None = None,
 ) -> list[MicroBatch]:
-    """Cuts examples, longest first, into micro-batches of at most that many tokens, padding counted; a longer row alone."""
+    """Cuts examples, longest first, into micro-batches of at most that many tokens, padding counted; a longer row alone.
+
+    Rows of more than `apart_above` tokens share no micro-batch with others (see `rotary_switch`).
+    """
+    if apart_above is not None:
+        long = [example for example in examples if len(example.input_ids) > apart_above]
+        short = [example for example in examples if len(example.input_ids) <= apart_above]
+        return [batch for part in (long, short) for batch in micro_batches(part, tokens_per_micro_batch, layout=layout)]
     rows = [example.input_ids for example in examples]
     if layout == "padded":
         parts = cut([len(row) for row in rows], tokens_per_micro_batch)

@@ -22,7 +22,7 @@ from localft.modeling.attention import attend_by_segments, attention_in_use, has
 from localft.modeling.compiling import compile_layers
 from localft.modeling.head import add_trained_positions_head
 from localft.modeling.kernels import apply_layer_kernels
-from localft.modeling.load import load_base_model, local_directory
+from localft.modeling.load import load_base_model, local_directory, rotary_switch
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
 from localft.modeling.sharding import whole_weights
@@ -122,6 +122,7 @@ def _train(
     base_directory = local_directory(plan.model)
     base = load_base_model(plan, base_directory, local_rank=None if sharded else group.local_rank)
     config = copy.deepcopy(base.config)
+    apart_above = rotary_switch(config)
     compiling = plan.execution.compile and not sharded
     if plan.execution.compile and sharded:
         tell(
@@ -164,6 +165,7 @@ def _train(
         space=space,
         device=arguments.device,
         layout=layout,
+        apart_above=apart_above,
         sharded=sharded,
         trained_tokens=resumed.trained_tokens if resumed else 0,
     )
@@ -177,6 +179,7 @@ def _train(
         steps,
         footing=Footing(plan.execution.tokens_per_micro_batch, plan.execution.gradient_checkpointing),
         layout=layout,
+        apart_above=apart_above,
         sharded=sharded,
         tell=tell,
         after_step=run.after_step,
@@ -235,6 +238,7 @@ class _Run:
         space: SpaceNeeded,
         device: torch.device,
         layout: Layout,
+        apart_above: int | None,
         sharded: bool,
         trained_tokens: int,
     ) -> None:
@@ -250,6 +254,7 @@ class _Run:
         self.space = space
         self.device = device
         self.layout = layout
+        self.apart_above = apart_above
         self.sharded = sharded
         self.trained_tokens = trained_tokens
         self.interrupted = False
@@ -305,6 +310,7 @@ class _Run:
             tokens_per_micro_batch=self.evaluation_tokens,
             shrunk=self._evaluate_smaller,
             layout=self.layout,
+            apart_above=self.apart_above,
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,

@@ -10,7 +10,8 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 import torch.distributed as dist
@@ -80,6 +81,7 @@ def evaluate(
     tokens_per_micro_batch: int,
     device: torch.device,
     layout: Layout = "packed",
+    apart_above: int | None = None,
     rank: int = 0,
     ranks: int = 1,
     sharded: bool = False,
@@ -97,10 +99,14 @@ def evaluate(
     share = [examples[position] for position in deal(lengths, ranks)[rank]]
     was_training = model.training
     model.eval()
-    measured = _sharded_sums if sharded else _sums
+    cut = partial(micro_batches, layout=layout, apart_above=apart_above)
     try:
         with torch.no_grad(), autocast or nullcontext():
-            found = measured(model, share, tokens_per_micro_batch, layout=layout, device=device)
+            if sharded:
+                batches = in_step(cut(share, tokens_per_micro_batch), idle_micro_batch(layout), device)
+                found = _sharded_sums(model, batches, tokens_per_micro_batch, device)
+            else:
+                found = _sums(model, share, tokens_per_micro_batch, cut, device)
     finally:
         model.train(was_training)
     (budget,) = least_over_ranks([0 if found.too_large else found.budget], device)
@@ -110,6 +116,10 @@ def evaluate(
         shrunk(budget)
     weight = math.fsum(w for example in examples for w in example.loss_weights)
     return pooled(sum_over_ranks(found.sums), weight)
+
+
+Cut: TypeAlias = Callable[[Sequence[Example], int], list[MicroBatch]]
+"""Cuts rows into micro-batches of at most so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +134,11 @@ class _Evaluated:
     """A micro-batch of a single row for which it did not."""
 
 
-def _sums(model: Any, share: list[Example], budget: int, *, layout: Layout, device: torch.device) -> _Evaluated:
+def _sums(model: Any, share: list[Example], budget: int, cut: Cut, device: torch.device) -> _Evaluated:
     """Adds up over the share; where memory does not suffice, cuts what is not counted yet into smaller micro-batches."""
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     while True:
-        batches = micro_batches(share, budget, layout=layout)
+        batches = cut(share, budget)
         counted: set[int] = set()
         try:
             for batch in batches:
@@ -146,9 +156,8 @@ def _sums(model: Any, share: list[Example], budget: int, *, layout: Layout, devi
         budget = min(budget, failed.positions) // 2
 
 
-def _sharded_sums(model: Any, share: list[Example], budget: int, *, layout: Layout, device: torch.device) -> _Evaluated:
-    """Adds up over the share, in as many micro-batches as every rank."""
-    batches = in_step(micro_batches(share, budget, layout=layout), idle_micro_batch(layout), device)
+def _sharded_sums(model: Any, batches: list[MicroBatch], budget: int, device: torch.device) -> _Evaluated:
+    """Adds up over micro-batches, of which every rank has equally many."""
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     with no_second_try("Validation", budget):
         for batch in batches:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -129,6 +130,7 @@ class StepTrainer(SFTTrainer):
         *,
         footing: Footing,
         layout: Layout,
+        apart_above: int | None,
         sharded: bool,
         tell: Report,
         after_step: AfterStep,
@@ -151,6 +153,7 @@ class StepTrainer(SFTTrainer):
         self._footing = CommonFooting(footing)
         set_checkpointing(model, footing.checkpointing)
         self._layout = layout
+        self._cut = partial(micro_batches, layout=layout, apart_above=apart_above)
         self._tell = tell
         self._after_step = after_step
         self._step: Step | None = None
@@ -211,7 +214,7 @@ class StepTrainer(SFTTrainer):
         footing = self._footing.now
         random_state = _random_state(self.args.device)
         while True:
-            batches = micro_batches(step.share, footing.tokens, layout=self._layout)
+            batches = self._cut(step.share, footing.tokens)
             try:
                 return self._backward(model, batches, step.total_weight, footing)
             except torch.OutOfMemoryError:
@@ -235,7 +238,7 @@ class StepTrainer(SFTTrainer):
     def _sharded_share(self, model: torch.nn.Module, step: Step, number: int) -> _Share:
         """Adds up the gradients of this rank's share, in as many micro-batches as every rank; blocks exchange them."""
         footing = self._footing.now
-        batches = micro_batches(step.share, footing.tokens, layout=self._layout)
+        batches = self._cut(step.share, footing.tokens)
         batches = in_step(batches, idle_micro_batch(self._layout), self.args.device)
         with no_second_try(f"Step {number}", footing.tokens):
             return self._backward(model, batches, step.total_weight, footing)
