@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -660,3 +661,31 @@ def test_learning_rates_are_finite_numbers_for_every_model(ten: Path) -> None:
 
     for entry in entries():
         assert math.isfinite(entry.base_learning_rate) and 1e-5 < entry.base_learning_rate < 1e-2, entry.id
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"hyperparameters.batch_size.value": 0},
+            "hyperparameters.batch_size.value: expected an integer from 1 to 256",
+        ),
+        ({"hyperparameters.batch_size.requested": "many"}, "hyperparameters.batch_size.requested"),
+        ({"hyperparameters.n_epochs.value": 7}, "hyperparameters.n_epochs.requested: expected auto or the value 7"),
+        ({"hyperparameters.seed.value": -1}, "hyperparameters.seed.value"),
+        ({"learning_rate.value": -1.0}, "learning_rate.value: expected a number above 0, found -1"),
+        ({"trainer_arguments": {}}, "trainer_arguments.lr_scheduler_type: missing"),
+        ({"examples": -1}, "examples: expected at least 1, found -1"),
+    ],
+    ids=str,
+)
+def test_a_plan_changed_by_hand_is_refused_by_field(ten: Path, change: dict[str, Any], said: str) -> None:
+    fields = json.loads(plan(ten, batch_size=2, n_epochs=2).to_json())
+    for dotted, value in change.items():
+        *parents, last = dotted.split(".")
+        inner = fields
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
+    with pytest.raises(UsageError, match=re.escape(said)):
+        TrainingPlan.from_json(json.dumps(fields))

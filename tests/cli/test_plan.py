@@ -222,7 +222,7 @@ def test_values_and_titles_stay_whole_on_a_narrow_terminal(capsys: pytest.Captur
 def test_the_text_tells_how_a_step_is_cut_and_what_packing_and_sharing_spare() -> None:
     text = " ".join(run(SMOKE, "--batch-size", "8").stdout.split())
     assert re.search(r"micro-batches 1 a step, on average of the first 5; at most \d+ tokens in one", text)
-    assert re.search(r"rows packed no padding; padding to the longest would compute 1\.\d\dx", text)
+    assert re.search(r"rows packed no padding; padded to the longest they would take 1\.\d\dx the tokens", text)
     assert re.search(r"share_prefixes true auto: on, since dropout is 0; [1-9]\d% fewer tokens to compute", text)
     assert "attention by example sdpa of torch, if the model proves to keep examples apart" in text
 

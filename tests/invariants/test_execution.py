@@ -259,3 +259,13 @@ def test_a_validation_that_runs_out_of_memory_measures_the_same_and_stays_smalle
     assert_equal(metrics(events), calm)
     (sentence,) = warnings(events)
     assert sentence.startswith("The memory did not suffice for a micro-batch of the validation.")
+
+
+def test_one_shortage_in_a_validation_of_single_rows_is_no_failure(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=10, tokens_per_micro_batch=1)
+    calm = metrics(run(plan, tmp_path / "calm", ROWS, validation=VALIDATION)[1])
+    monkeypatch.setattr(evaluation, "score", Memory(0, only_in_call=2))
+    found = metrics(run(plan, tmp_path / "tight", ROWS, validation=VALIDATION)[1])
+    assert_equal(found, calm)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localft.errors import CheckpointError
 from localft.progress import CheckpointSaved
 from localft.tokenization.examples import TokenizedExample
 from localft.training import checkpoints
@@ -59,6 +60,20 @@ def test_a_run_stopped_at_any_step_continues_to_the_same_bits(
         assert last.trained_tokens == outcome.trained_tokens
         for path in (tmp_path / "whole/model").glob("*.safetensors"):
             assert (directory / "model" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_run_does_not_go_on_with_other_files_of_its_model(tiny_llama: Path, tmp_path: Path, name: str) -> None:
+    model = tmp_path / "base"
+    shutil.copytree(tiny_llama, model)
+    plan = tiny_plan(model, examples=10, batch_size=4)
+    run(plan, tmp_path / "run", ROWS, should_stop=StopAfter(1))
+    content = bytearray((model / name).read_bytes())
+    content[-1:] = bytes([content[-1] ^ 1]) if name == "model.safetensors" else b"}\n"
+    (model / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"found other files: {name}\. Bring them back") as caught:
+        run(plan, tmp_path / "run", ROWS, resume_from=tmp_path / "run/checkpoint-1")
+    assert caught.value.code == "model_changed"
 
 
 def test_a_torn_newest_checkpoint_costs_an_epoch_not_the_run(tiny_llama: Path, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from transformers import (
     MistralConfig,
     MistralForCausalLM,
     PreTrainedModel,
+    Qwen2MoeConfig,
+    Qwen2MoeForCausalLM,
 )
 
 from localft.modeling import attention
@@ -226,6 +228,22 @@ def test_a_packed_row_scores_as_its_examples_do_alone(name: str, forest: str) ->
         for place in examples
     )
     torch.testing.assert_close(found.weighted_nll, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [24, None])
+def test_a_window_that_only_masks_know_of_leaves_rows_padded(window: int | None) -> None:
+    """Qwen2-MoE does not hand its window to the attention function; rows shorter than it would not show that."""
+    config = Qwen2MoeConfig(
+        **{key: value for key, value in SMALL.items() if key != "head_dim"},
+        moe_intermediate_size=16,
+        shared_expert_intermediate_size=16,
+        num_experts=2,
+        num_experts_per_tok=1,
+        use_sliding_window=window is not None,
+        sliding_window=window,
+        max_window_layers=2,
+    )
+    assert attend_by_segments(Qwen2MoeForCausalLM(config).eval()) is (window is None)
 
 
 @pytest.mark.parametrize("name", ["mamba", "bloom"])

@@ -168,3 +168,37 @@ def test_no_more_logits_are_made_at_a_time_than_a_chunk_holds(
 )
 def test_scale_and_cap_are_read_under_the_names_that_models_use(config: Any, expected: LogitTransform) -> None:
     assert logit_transform(config) == expected
+
+
+def test_confident_predictions_keep_their_gradient_in_bfloat16() -> None:
+    """The target's share is taken off before the product; behind it, rounding would swamp what is left."""
+    torch.manual_seed(0)
+    hidden_NC, weight_VC = torch.randn(64, C), torch.randn(V, C)
+    targets_N = torch.randint(V, (64,))
+    weight_VC = torch.nn.functional.normalize(weight_VC)
+    hidden_NC = 9 * weight_VC[targets_N] + 0.05 * hidden_NC  # the target is all but certain
+    exact_NC = hidden_NC.clone().requires_grad_()
+    torch.nn.functional.cross_entropy(exact_NC @ weight_VC.T, targets_N, reduction="sum").backward()
+    model = Model(dtype=torch.bfloat16)
+    model.head.weight.data = weight_VC.bfloat16()
+    model.head.requires_grad_(False)
+    found_NC = hidden_NC.bfloat16().requires_grad_()
+    head_scores(model, found_NC, targets_N, torch.ones(64)).weighted_nll.backward()
+    usual_NC = hidden_NC.bfloat16().requires_grad_()
+    logits_NV = (usual_NC @ weight_VC.bfloat16().T).float()
+    torch.nn.functional.cross_entropy(logits_NV, targets_N, reduction="sum").backward()
+    ours, usual = ((gradient.grad.float() - exact_NC.grad).norm() for gradient in (found_NC, usual_NC))
+    assert ours <= 1.2 * usual
+
+
+def test_measuring_makes_no_gradient_of_a_trained_head(rows: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked = Model(), []
+    plain = head._WeightedNll.forward
+    monkeypatch.setattr(
+        head._WeightedNll,
+        "forward",
+        staticmethod(lambda ctx, *arguments: (asked.append(ctx.needs_input_grad[:3]), plain(ctx, *arguments))[1]),
+    )
+    with torch.no_grad():
+        head_scores(model, rows.hidden_NC, rows.targets_N, rows.weights_N)
+    assert asked == [(False, False, False)]

@@ -71,6 +71,17 @@ def test_rows_that_begin_alike_come_together_and_count_what_they_add() -> None:
     assert pack(rows, 170, share=True) == [[0], [2], [1], [3], [4]], "keys that are read again count too"
 
 
+def test_beginnings_that_part_in_short_steps_keep_the_budget_too() -> None:
+    """What is common beyond a shared beginning counts as shared from 16 tokens on, as the forest has it."""
+    rng = random.Random(0)
+    tokens = lambda n: [rng.randrange(500) for _ in range(n)]  # noqa: E731
+    system, groups = tokens(20), [tokens(15) for _ in range(8)]
+    rows = [system + group + tokens(1) for group in groups for _ in range(32)]
+    parts = pack(rows, 512, share=True)
+    assert sorted(position for part in parts for position in part) == list(range(len(rows)))
+    assert max(forest([rows[position] for position in part]).tokens for part in parts) <= 512
+
+
 def test_rows_without_a_common_beginning_are_packed_as_if_nothing_were_shared() -> None:
     rng = random.Random(3)
     rows = [[number] + [rng.randrange(9) for _ in range(rng.randint(1, 80))] for number in range(60)]

@@ -285,7 +285,7 @@ def _execution(drawn: TrainingPlan) -> Table:
         if execution.forecast is not None:
             yield "micro-batches", f"{execution.forecast.micro_batches:g}", _micro_batches_rule(execution.forecast)
         yield "rows", "packed", _packing_rule(execution.forecast)
-        yield setting("share_prefixes", _sharing_gain(execution))
+        yield setting("share_prefixes", _sharing_gain(execution, int(drawn.hyperparameters.batch_size.value)))
         yield "attention", "by example", _attention_rule(execution)
         yield setting("gradient_checkpointing")
         yield setting("compile")
@@ -301,15 +301,17 @@ def _micro_batches_rule(forecast: ExecutionForecast) -> str:
 def _packing_rule(forecast: ExecutionForecast | None) -> str:
     if forecast is None:
         return "no padding"
-    return f"no padding; padding to the longest would compute {forecast.padding_avoided:.2f}x"
+    return f"no padding; padded to the longest they would take {forecast.padding_avoided:.2f}x the tokens"
 
 
-def _sharing_gain(execution: PlannedExecution) -> str:
+def _sharing_gain(execution: PlannedExecution, batch_size: int) -> str:
     forecast = execution.forecast
     if forecast is None or not execution.share_prefixes:
         return ""
+    if batch_size == 1:
+        return "; a step is one row, which has none to share with"
     if forecast.computed_tokens == forecast.tokens:
-        return "; no rows begin alike"
+        return "; no rows of one micro-batch begin alike"
     return f"; {forecast.shared:.0%} fewer tokens to compute"
 
 

@@ -18,16 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch.nn.attention.varlen import varlen_attn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface
 
-from localft.modeling.head import HeadScores, head_scores
+from localft.modeling.head import HeadScores, Reread, head_scores
 
 SEGMENTED = "localft_segmented"
 """The name under which transformers knows the attention function."""
@@ -186,7 +187,7 @@ def _by_kernel(
     left = -1 if sliding_window is None else sliding_window - 1
     queries, keys, values = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
     if segments.keys_K is not None:
-        keys, values = _Reread.apply(keys, segments.keys_K), _Reread.apply(values, segments.keys_K)
+        keys, values = Reread.apply(keys, segments.keys_K), Reread.apply(values, segments.keys_K)
     out = varlen_attn(
         queries,
         keys,
@@ -201,22 +202,6 @@ def _by_kernel(
     )
     assert isinstance(out, torch.Tensor)
     return out
-
-
-class _Reread(torch.autograd.Function):
-    """Rows of a (T, K, D) tensor, some of them many times; gradients of a row add up in float32, not in half precision."""
-
-    @staticmethod
-    def forward(ctx: Any, tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(index)
-        ctx.shape = tensor.shape
-        return tensor.index_select(0, index)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (index,) = ctx.saved_tensors
-        total = torch.zeros(ctx.shape, dtype=torch.float32, device=upstream.device)
-        return total.index_add_(0, index, upstream.float()).to(upstream.dtype), None
 
 
 def _one_segment(
@@ -279,6 +264,8 @@ def attend_by_segments(model: PreTrainedModel) -> bool:
     alone = ids[:, in_row]
     was_training = model.training
     model.eval()
+    windows: set[int | None] = set()
+    AttentionInterface.register(SEGMENTED, partial(_noting_windows, windows))
     try:
         with torch.no_grad():
             logits_TV = model(input_ids=alone, use_cache=False).logits[0]
@@ -290,13 +277,31 @@ def attend_by_segments(model: PreTrainedModel) -> bool:
             scores = _proof_scores(model, found_TC, alone[0])
         nll = F.cross_entropy(logits_TV[:-1].float(), alone[0, 1:], reduction="sum")
         proven = _close(found_TC, expected_TC) and _close(scores.weighted_nll[None, None], nll[None, None])
+        proven = proven and _declared_window(model.config) in {None, *windows}
     except (AttributeError, TypeError, ValueError, RuntimeError, AssertionError):
         proven = False  # another architecture than the interface was made for
     finally:
+        AttentionInterface.register(SEGMENTED, segmented_attention)
         model.train(was_training)
     if not proven:
         model.set_attn_implementation(before)
     return proven
+
+
+def _noting_windows(
+    windows: set[int | None], *args: Any, sliding_window: int | None = None, **kwargs: Any
+) -> tuple[torch.Tensor, None]:
+    windows.add(sliding_window)
+    return segmented_attention(*args, sliding_window=sliding_window, **kwargs)
+
+
+def _declared_window(config: PreTrainedConfig) -> int | None:
+    """The window that a model has by its configuration: one that it puts into masks alone does not reach our function."""
+    text = config.get_text_config()
+    windowed = "sliding_attention" in (getattr(text, "layer_types", None) or ["sliding_attention"])
+    if not windowed or getattr(text, "use_sliding_window", True) is False:
+        return None
+    return getattr(text, "sliding_window", None) or None
 
 
 def has_dropout(model: torch.nn.Module) -> bool:

@@ -115,11 +115,29 @@ def head_scores(
     if examples_N is None:
         examples_N = torch.ones_like(targets_N)
     head = model.get_output_embeddings()
+    weight_VC, bias_V = head.weight, getattr(head, "bias", None)
+    if not torch.is_grad_enabled():  # a function of our own is not told, and would make gradients of a trained head
+        hidden_NC, weight_VC = hidden_NC.detach(), weight_VC.detach()
+        bias_V = None if bias_V is None else bias_V.detach()
     transform = logit_transform(model.config)
-    weighted_nll, sums = _WeightedNll.apply(
-        hidden_NC, head.weight, getattr(head, "bias", None), targets_N, weights_N, examples_N, transform
-    )
+    weighted_nll, sums = _WeightedNll.apply(hidden_NC, weight_VC, bias_V, targets_N, weights_N, examples_N, transform)
     return HeadScores(weighted_nll, sums)
+
+
+class Reread(torch.autograd.Function):
+    """Rows of a tensor, some of them many times; gradients of a row add up in float32, not in half precision."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(index)
+        ctx.shape = tensor.shape
+        return tensor.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (index,) = ctx.saved_tensors
+        total = torch.zeros(ctx.shape, dtype=torch.float32, device=upstream.device)
+        return total.index_add_(0, index, upstream.float()).to(upstream.dtype), None
 
 
 class _WeightedNll(torch.autograd.Function):
@@ -150,7 +168,9 @@ class _WeightedNll(torch.autograd.Function):
         sums = torch.zeros(3, dtype=torch.float64, device=device)
         sums[2] = examples_N.sum()
         with torch.autocast(device.type, enabled=False):
-            rows_at_a_time, words_at_a_time = _chunk(head_VC.shape[0], device, whole_rows=wants_weight or wants_bias)
+            # In half precision the target's share has to be taken off before the product, whose rounding would swamp it.
+            whole_rows = wants_weight or wants_bias or device.type != "cpu" or compute != torch.float32
+            rows_at_a_time, words_at_a_time = _chunk(head_VC.shape[0], device, whole_rows=whole_rows)
             for begin in range(0, len(targets_N), rows_at_a_time):
                 rows = slice(begin, begin + rows_at_a_time)
                 hidden_nC, targets_n, weights_n = hidden_NC[rows].to(compute), targets_N[rows], weights_N[rows]
@@ -161,21 +181,27 @@ class _WeightedNll(torch.autograd.Function):
                     logits_nv = _products(hidden_nC, part_vC, None if bias_V is None else bias_V[words])
                     slope_nv = _transform(logits_nv, transform)
                     exponentials_nv = seen.add(logits_nv, slope_nv, first)
-                    if wants_hidden:
+                    if wants_hidden and not whole_rows:
                         seen.add_heads(exponentials_nv.to(compute) @ part_vC)
                 sums[0] += (seen.nll() * weights_n).sum(dtype=torch.float64)
                 sums[1] += examples_N[rows][seen.guess_n == targets_n].sum()
                 share_n = weights_n / seen.total_n * transform.factor
                 taught_n = -weights_n * seen.slope_n * transform.factor
-                if hidden_grad_NC is not None:
+                if not (wants_hidden or wants_weight or wants_bias):
+                    continue
+                if not whole_rows:
+                    assert hidden_grad_NC is not None
                     hidden_grad_NC[rows] = seen.heads_nC * share_n[:, None] + head_VC[targets_n] * taught_n[:, None]
-                if wants_weight or wants_bias:
-                    gradient_nV = exponentials_nv.mul_(share_n[:, None])
-                    gradient_nV.scatter_add_(1, targets_n[:, None], taught_n[:, None])
-                    if bias_grad_V is not None:
-                        bias_grad_V += gradient_nV.sum(dim=0)
-                    if weight_grad_VC is not None:
-                        weight_grad_VC += gradient_nV.to(compute).T @ hidden_nC
+                    continue
+                gradient_nV = exponentials_nv.mul_(share_n[:, None])
+                gradient_nV.scatter_add_(1, targets_n[:, None], taught_n[:, None])
+                if bias_grad_V is not None:
+                    bias_grad_V += gradient_nV.sum(dim=0)
+                gradient_nV = gradient_nV.to(compute)
+                if hidden_grad_NC is not None:
+                    hidden_grad_NC[rows] = gradient_nV @ head_VC
+                if weight_grad_VC is not None:
+                    weight_grad_VC += gradient_nV.T @ hidden_nC
         ctx.save_for_backward(hidden_grad_NC, weight_grad_VC, bias_grad_V)
         ctx.dtypes = (hidden_NC.dtype, weight_VC.dtype, None if bias_V is None else bias_V.dtype)
         ctx.mark_non_differentiable(sums)
@@ -258,6 +284,6 @@ def _transform(logits_nv: torch.Tensor, transform: LogitTransform) -> torch.Tens
 
 def _chunk(vocabulary: int, device: torch.device, *, whole_rows: bool) -> tuple[int, int]:
     """(positions, words) of the logits that are made at a time."""
-    if device.type == "cpu" and not whole_rows:
+    if not whole_rows:
         return CPU_TILE
     return max(LEAST_CHUNK, CHUNK_NUMBERS.get(device.type, CHUNK_NUMBERS["cpu"]) // vocabulary), vocabulary

@@ -5,6 +5,7 @@ Only safetensors are read and no code from a model's directory is run.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -25,6 +26,13 @@ from localft.plan import PlannedModel, TrainingPlan
 
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "LICENSE*"]
 """What is fetched from the hub: weights in safetensors, configuration, tokenizer, chat template, licence."""
+
+
+DECISIVE_FILES = [
+    "*.safetensors", "config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
+    "chat_template*",
+]  # fmt: skip
+SAMPLED_BLOCKS, SAMPLED_BYTES = 64, 2**18
 
 
 def local_directory(model: PlannedModel) -> Path:
@@ -117,6 +125,27 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         ) from error
     keep_nf4_exact(model)
     return model
+
+
+def file_digests(directory: Path) -> dict[str, str]:
+    """A digest of each file that makes a model what it is, by name: configuration, tokenizer, template, weights.
+
+    Of large files the size, both ends and blocks spread between them are read, so that a start takes no minute for it. An
+    exchanged file differs there; bits that rotted on the disk may not.
+    """
+    names = {path for pattern in DECISIVE_FILES for path in directory.glob(pattern)}
+    return {path.name: _digest(path) for path in sorted(names)}
+
+
+def _digest(path: Path) -> str:
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    blocks = min(SAMPLED_BLOCKS, -(-size // SAMPLED_BYTES))
+    with path.open("rb") as file:
+        for block in range(blocks):
+            file.seek(max(0, size - SAMPLED_BYTES) * block // max(1, blocks - 1))
+            digest.update(file.read(SAMPLED_BYTES))
+    return digest.hexdigest()
 
 
 def rotary_switch(config: PreTrainedConfig) -> int | None:

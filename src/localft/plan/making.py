@@ -168,6 +168,11 @@ def _execution_notes(
     quantization: Quantization,
 ) -> list[str]:
     notes = []
+    if lora is not None and lora.dropout > 0:
+        notes.append(
+            f"dropout {lora.dropout:g} draws zeros in the order of computing: with another number of processes or tokens a "
+            "micro-batch, others are drawn, and results agree as those of two seeds do."
+        )
     if knobs.batch_size.value < execution.processes:
         notes.append(
             f"batch_size {knobs.batch_size.value} is below the {execution.processes} processes: in each step "

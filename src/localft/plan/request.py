@@ -56,6 +56,14 @@ def _auto_or_boolean(value: object) -> object:
     return value
 
 
+def _boolean(value: object) -> object:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise PydanticCustomError("setting", "expected true or false")
+    return value
+
+
 def _checkpointing(value: object) -> object:
     if value is None:
         return "auto"
@@ -149,7 +157,9 @@ class ExecutionRequest(Strict):
         WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "auto"}, {"type": "null"}]}),
     ] = "auto"
     """Compute what rows of a micro-batch begin with in common, such as a system message, once for all of them."""
-    compile: bool = False
+    compile: Annotated[
+        bool, BeforeValidator(_boolean), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "null"}]})
+    ] = False
     """Compile the model's layers with torch.compile: faster steps on a GPU, after minutes of waiting."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
@@ -100,17 +101,23 @@ class TrainingPlan(Strict):
     def from_json(cls, text: str | bytes, where: str = "plan.json") -> TrainingPlan:
         """Reads what `to_json` wrote; UsageError names every field that does not fit."""
         try:
-            return cls.model_validate_json(text)
+            plan = cls.model_validate_json(text)
         except ValidationError as error:
-            problems = tuple(
-                f"{where}: {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+            found = [
+                f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
                 for problem in error.errors()
-            )
-            raise UsageError(
-                "\n".join([f"{where}: expected the plan of a localft run, found:", *problems]),
-                problems=problems,
-                code="invalid_plan",
-            ) from None
+            ]
+        else:
+            found = list(_broken_by_hand(plan))
+            if not found:
+                return plan
+        problems = tuple(f"{where}: {problem}" for problem in found)
+        last = "Plan again from the recipe, or bring the file back; to change a value, change it in the recipe."
+        raise UsageError(
+            "\n".join([f"{where}: expected the plan of a localft run, found:", *problems, last]),
+            problems=problems,
+            code="invalid_plan",
+        )
 
     def meaning(self) -> dict[str, Any]:
         """What the plan computes, field by field, without how or where: equal meanings give equal models.
@@ -252,6 +259,24 @@ class TrainingPlan(Strict):
                 ),
             }
         )
+
+
+def _broken_by_hand(plan: TrainingPlan) -> Iterator[str]:
+    """What a plan cannot hold that localft wrote, and what would end in a crash later."""
+    knobs = plan.hyperparameters
+    for name, least, most in (("batch_size", 1, 256), ("n_epochs", 1, 50), ("seed", 0, 2**31 - 1)):
+        knob = getattr(knobs, name)
+        if knob.value != int(knob.value) or not least <= knob.value <= most:
+            yield f"hyperparameters.{name}.value: expected an integer from {least} to {most}, found {knob.value:g}"
+        if not is_auto(knob.requested) and knob.requested != knob.value:
+            yield f"hyperparameters.{name}.requested: expected auto or the value {knob.value:g}, found {knob.requested}"
+    if not 0 < plan.learning_rate.value < math.inf:
+        yield f"learning_rate.value: expected a number above 0, found {plan.learning_rate.value:g}"
+    if plan.examples < 1:
+        yield f"examples: expected at least 1, found {plan.examples}"
+    for name in schedule_arguments():
+        if name not in plan.trainer_arguments:
+            yield f"trainer_arguments.{name}: missing"
 
 
 def _shown(value: object) -> str:

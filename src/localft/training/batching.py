@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from localft.training.prefixes import LEAST_SHARED, common_with_previous, sorted_by_tokens
+from localft.training.prefixes import LEAST_SHARED, common_with_previous, forest, sorted_by_tokens
 
 KEYS_PER_TOKEN = 16
 """Keys and values of so many tokens, read once more, take the memory of one token's pass through the model, at the most.
@@ -95,7 +95,17 @@ def pack(rows: Sequence[Sequence[int]], tokens_per_micro_batch: int, *, share: b
             open_parts.remove(min(open_parts, key=lambda part: part.room))
         open_parts.append(_Part([position], tokens_per_micro_batch - length, length))
         parts.append(open_parts[-1])
-    return [part.positions for part in parts]
+    return [inside for part in parts for inside in _within(part.positions, rows, tokens_per_micro_batch, share=share)]
+
+
+def _within(
+    positions: list[int], rows: Sequence[Sequence[int]], tokens_per_micro_batch: int, *, share: bool
+) -> list[list[int]]:
+    """The micro-batch, or where short steps between beginnings made it larger than it seemed, several that share nothing."""
+    inside = [rows[position] for position in positions]
+    if not share or len(inside) == 1 or forest(inside).tokens <= tokens_per_micro_batch:
+        return [positions]
+    return [[positions[index] for index in part] for part in pack(inside, tokens_per_micro_batch, share=False)]
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from localft.errors import CheckpointError
@@ -48,6 +48,8 @@ class CheckpointState:
     trained_tokens: int
     """Tokens of all examples passed so far."""
     ranks: int
+    model_files: dict[str, str] = field(default_factory=dict)
+    """Digests of the base model's files, and of the adapter's that is trained further. Others are another model."""
     format: int = FORMAT
 
 
@@ -138,6 +140,12 @@ def verify(checkpoint: Path) -> None:
 def _verify(checkpoint: Path) -> None:
     files = _listed(checkpoint)
     present = {name for name, _ in _entries(checkpoint)} - {MANIFEST}
+    missing, unlisted = sorted(set(files) - present), sorted(present - set(files))
+    if missing and unlisted:
+        raise CheckpointError(
+            f"{checkpoint}: {MANIFEST} lists {missing[0]}, which is missing, and not {unlisted[0]}, which is there; one of the "
+            "two has changed."
+        )
     for name, entry in files.items():
         path = checkpoint / name
         if name not in present:
@@ -149,7 +157,7 @@ def _verify(checkpoint: Path) -> None:
             )
         if _sha256(path) != entry["sha256"]:
             raise CheckpointError(f"{checkpoint}: {name} does not match its sha256; its content has changed.")
-    for name in sorted(present - set(files)):
+    for name in unlisted:
         raise CheckpointError(f"{checkpoint}: {name} is no part of the checkpoint; without it, it can be used.")
     step = read_state(checkpoint).step
     if _NAME.fullmatch(checkpoint.name) and checkpoint.name != checkpoint_path(checkpoint, step).name:

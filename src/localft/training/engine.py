@@ -22,7 +22,7 @@ from localft.modeling.attention import attend_by_segments, attention_in_use, has
 from localft.modeling.compiling import compile_layers
 from localft.modeling.head import add_trained_positions_head
 from localft.modeling.kernels import apply_layer_kernels
-from localft.modeling.load import load_base_model, local_directory, rotary_switch
+from localft.modeling.load import file_digests, load_base_model, local_directory, rotary_switch
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
 from localft.modeling.sharding import whole_weights
@@ -120,6 +120,13 @@ def _train(
     arguments = trainer_arguments(plan, run_directory, ranks=group.world_size)  # joins the process group
     tell(StageStarted("load_model", plan.model.id))
     base_directory = local_directory(plan.model)
+    model_files = file_digests(base_directory)
+    if plan.model.adapter_path is not None:
+        model_files |= {
+            f"adapter {name}": digest for name, digest in file_digests(Path(plan.model.adapter_path)).items()
+        }
+    if resumed is not None:
+        _same_model(resumed, model_files, base_directory)
     base = load_base_model(plan, base_directory, local_rank=None if sharded else group.local_rank)
     config = copy.deepcopy(base.config)
     apart_above = rotary_switch(config)
@@ -160,6 +167,7 @@ def _train(
         validation=validation or None,
         config=config,
         base_directory=base_directory,
+        model_files=model_files,
         tokenizer_files=tokenizer_files,
         group=group,
         space=space,
@@ -233,6 +241,7 @@ class _Run:
         validation: Sequence[Example] | None,
         config: PreTrainedConfig,
         base_directory: Path,
+        model_files: dict[str, str],
         tokenizer_files: Path,
         group: settings.ProcessGroup,
         space: SpaceNeeded,
@@ -249,6 +258,7 @@ class _Run:
         self.validation = validation
         self.config = config
         self.base_directory = base_directory
+        self.model_files = model_files
         self.tokenizer_files = tokenizer_files
         self.group = group
         self.space = space
@@ -407,6 +417,7 @@ class _Run:
             trainable_dtype=str(trainable.dtype).removeprefix("torch."),
             trained_tokens=self.trained_tokens,
             ranks=self.group.world_size,
+            model_files=self.model_files,
         )
 
 
@@ -421,6 +432,21 @@ def _resumable(checkpoint: Path, plan: TrainingPlan) -> CheckpointState:
             code="plan_changed",
         )
     return state
+
+
+def _same_model(resumed: CheckpointState, files: dict[str, str], directory: Path) -> None:
+    """Refuses to go on where the model's files are others than those that the checkpoint was trained on."""
+    changed = sorted(
+        name for name in resumed.model_files.keys() | files if resumed.model_files.get(name) != files.get(name)
+    )
+    if resumed.model_files and changed:
+        error = CheckpointError(
+            f"{directory}: expected the model that this run was started with, found other files: {', '.join(changed)}. Bring "
+            "them back to go on with the run, or give another output_dir to train the model as it is now.",
+            code="model_changed",
+        )
+        error.on_every_process = True
+        raise error
 
 
 def _trainable_sentence(model: Trainable) -> str:

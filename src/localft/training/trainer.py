@@ -157,6 +157,7 @@ class StepTrainer(SFTTrainer):
         self._tell = tell
         self._after_step = after_step
         self._step: Step | None = None
+        self._computing: MicroBatch | None = None
         self._train = Pooled(0.0, 0.0)
         self._computed_tokens = 0
         self._peak_memory_bytes: int | None = None
@@ -231,7 +232,9 @@ class StepTrainer(SFTTrainer):
                 single_rows=all(len(batch.lines) == 1 for batch in batches),
             )
             if lower is None:
-                return _Share(torch.zeros(3, dtype=torch.float64, device=self.args.device), 0, [], footing, largest)
+                return _Share(
+                    torch.zeros(3, dtype=torch.float64, device=self.args.device), 0, [], footing, self._computing
+                )
             footing = lower
             set_checkpointing(model, footing.checkpointing)
 
@@ -244,8 +247,10 @@ class StepTrainer(SFTTrainer):
             return self._backward(model, batches, step.total_weight, footing)
 
     def _backward(self, model: Any, batches: list[MicroBatch], total_weight: float, footing: Footing) -> _Share:
+        self._computing = None
         sums_by_batch = [torch.zeros(3, dtype=torch.float64, device=self.args.device)]
         for batch in batches:
+            self._computing = batch
             loss, sums = self._micro_batch_loss(model, batch.to(self.args.device), total_weight)
             self.accelerator.backward(loss)
             sums_by_batch.append(sums)
