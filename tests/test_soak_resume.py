@@ -21,7 +21,7 @@ def test_a_run_goes_on_with_its_next_step_and_reads_that_step_alone(tmp_path: Pa
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "gone on behind step 14 of 16" in done.stdout
-    assert "| rows read from the store before the first step | 256 |" in done.stdout
+    assert "| rows read from the store from there to the first step | 256 |" in done.stdout
     assert "Nothing failed." in done.stdout
 
 
