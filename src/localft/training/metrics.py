@@ -137,8 +137,7 @@ class _Evaluated:
 def _sums(model: Any, share: list[Example], budget: int, cut: Cut, device: torch.device) -> _Evaluated:
     """Adds up over the share; where memory does not suffice, cuts what is not counted yet into smaller micro-batches."""
     sums = torch.zeros(3, dtype=torch.float64, device=device)
-    tried_alone: set[int] = set()
-    """Lines of rows that had a micro-batch of their own, and failed; once they may, with memory that others left."""
+    failed_alone: set[int] = set()  # lines of rows; once they may, with memory that others left
     while True:
         batches = cut(share, budget)
         counted: set[int] = set()
@@ -152,10 +151,10 @@ def _sums(model: Any, share: list[Example], budget: int, cut: Cut, device: torch
         if device.type == "cuda":
             torch.cuda.empty_cache()
         failed = next(batch for batch in batches if batch.lines[0] not in counted)
-        if len(failed.lines) == 1 and failed.lines[0] in tried_alone:
-            return _Evaluated(sums, budget, failed)
         if len(failed.lines) == 1:
-            tried_alone.add(failed.lines[0])
+            if failed.lines[0] in failed_alone:
+                return _Evaluated(sums, budget, failed)
+            failed_alone.add(failed.lines[0])
         share = [example for example in share if example.line not in counted]
         budget = max(1, min(budget, failed.positions) // 2)
 
