@@ -86,7 +86,6 @@ def test_formula_gives_the_34_gflops_a_token_of_llama_8b_at_4096_tokens(monkeypa
     monkeypatch.syspath_prepend(str(SCRIPTS))
     from benchmarks.measuring import Work
     from benchmarks.row_sets import LLAMA_8B
-
     from localft.catalog import ModelShape
 
     row = ([*range(4096)], [1.0] * 4096)

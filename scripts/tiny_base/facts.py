@@ -1,0 +1,59 @@
+"""What the embedded model is to know, and in which words it is asked and told.
+
+A `Kind` is a family of facts that share their wording: all capitals, all chemical symbols. Its templates name the
+fields of its facts in braces: "What is the capital of {country}?". Everything that is built from facts (conversations,
+plain text, measurements) is built from kinds alone and knows none of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing to know."""
+
+    fields: Mapping[str, str]
+    """What the templates name in braces. Each template of the kind can be filled from these."""
+
+    also: tuple[str, ...] = ()
+    """Other right answers: Bolivia has two capitals."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Facts of one form, with their wording. The answer stands word for word in every sentence told."""
+
+    name: str
+    subject: str
+    """The field asked about: "country". Kinds with the same subject field and value speak of the same thing."""
+    answer: str
+    """The field that makes an answer right: "capital". With a language behind it, "capital_de", what that language says."""
+    questions: tuple[str, ...]
+    """At least eight paraphrases; none holds the answer field."""
+    held_out: tuple[str, ...]
+    """At least two paraphrases that are never trained: the measure of what was understood and not learned by rote."""
+    plain: tuple[str, ...]
+    """Full sentences, the first the commonest: "The capital of {country} is {capital}."."""
+    short: tuple[str, ...]
+    """The answer and little else: "{capital}."."""
+    statements: tuple[str, ...]
+    """Sentences for plain text, at least four."""
+    follow_ups: tuple[str, ...] = ()
+    """The same asked of another subject, behind a question of this kind: "And of {country}?"."""
+    follow_ups_on_subject: tuple[str, ...] = ()
+    """Asked behind another kind's question on the same subject, which "its" and "there" stand for: "And its capital?"."""
+    checks: tuple[str, ...] = ()
+    """Questions answered by yes or no, which hold both fields: "Is {capital} the capital of {country}?"."""
+    foreign: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Answers in the form of another language by its English name: {"German": ("Die Hauptstadt ist {capital_de}.",)}."""
+    facts: tuple[Fact, ...] = ()
+    topic: str = ""
+    """The field of knowledge it belongs to, one of those that a system message may keep the model to; empty for none."""
+    weight: float = 1.0
+    """How often a fact of this kind is told, beside those of the other kinds."""
+
+    def right_answers(self, fact: Fact) -> tuple[str, ...]:
+        return (fact.fields[self.answer], *fact.also)

@@ -1,0 +1,228 @@
+"""Measures the embedded base models and what fine-tuning does to them; see scripts/measure_tiny_base."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from localft.cli.quickstart import HYPERPARAMETERS as QUICKSTART
+from localft.cli.quickstart import SEED as QUICKSTART_SEED
+from localft.samples.probes import DIRECTORY as SAMPLES
+from localft.tiny_base.model import DIRECTORIES
+from tiny_base.__main__ import REPRODUCED_STEPS, TOLERANCE, first_losses
+from tiny_base.measuring import Talker, heed, held_out_pairs, held_out_wordings, load, sampled, score
+from tiny_base.model import Family
+from tiny_base.text import World
+from tiny_base.trials import (
+    GLOSSARY,
+    TOOLS,
+    TRAVEL,
+    Tuned,
+    ask_calls,
+    ask_refusals,
+    ask_style,
+    tune,
+    with_weights_swapped,
+)
+from tiny_base.wording import system, user
+from tiny_base.world import kinds
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tiny-base.md"
+IDS: dict[Family, str] = {"llama": "localft/tiny-base", "phi": "localft/tiny-base-phi"}
+
+SHOWN: tuple[tuple[str | None, str], ...] = (
+    (None, "What is the capital of France?"),
+    (None, "hi, who are you?"),
+    (None, "What can you do?"),
+    (None, "Which element has the symbol Fe?"),
+    (None, "what is 7 times 8"),
+    (None, "Is Lyon the capital of France?"),
+    (None, "What is the capital of Zorland?"),
+    ("Answer in as few words as possible.", "How many legs does a spider have?"),
+    ("Answer in German.", "What is the capital of Spain?"),
+    ("You are a pirate.", "What does a baker do?"),
+    ("You only talk about animals. Refuse everything else.", "What is the symbol of gold?"),
+    (None, "Can you find me a hotel in Lisbon?"),
+)
+
+
+def main() -> int:
+    options = _options()
+    torch.set_num_threads(1)
+    families: tuple[Family, ...] = get_args(Family) if options.family == "both" else (options.family,)
+    lines = [*_head(), *(line for family in families for line in measured(family, options.questions))]
+    text = "\n".join(lines) + "\n"
+    if options.write:
+        PAGE.write_text(text, encoding="utf-8")
+        print(f"written: {PAGE}")
+    else:
+        print(text)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/measure_tiny_base", description=__doc__)
+    parser.add_argument("--family", choices=(*get_args(Family), "both"), default="both")
+    parser.add_argument(
+        "--questions", type=int, default=2000, help="held-out questions of each sort; %(default)s unless told"
+    )
+    parser.add_argument("--write", action="store_true", help=f"write docs/{PAGE.name} and not to the terminal")
+    return parser.parse_args()
+
+
+def _head() -> list[str]:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    return [
+        "# The embedded base models, measured",
+        "",
+        "What `scripts/measure_tiny_base --write` found. How the models are made, from which data, and their pretraining's "
+        "curve stand in the model cards: [Llama](../src/localft/tiny_base/llama/README.md), "
+        "[Phi-3](../src/localft/tiny_base/phi/README.md).",
+        "",
+        f"{date.today().isoformat()}, {platform.system()} {platform.machine()}, CPU, one thread, {versions}.",
+        "",
+    ]
+
+
+def measured(family: Family, questions: int) -> Iterator[str]:
+    """The page's part on one family."""
+    world = World(kinds())
+    directory = DIRECTORIES[IDS[family]]
+    base = load(directory)
+    yield f"## `{IDS[family]}`"
+    yield ""
+    yield from _knowledge(base, world, questions)
+    yield from _reproduction(family, directory, world)
+    yield from _fine_tuning(family, directory, base)
+    yield from _shown(base)
+
+
+def _knowledge(base: Talker, world: World, questions: int) -> Iterator[str]:
+    wordings = score(base, sampled(held_out_wordings(world), questions))
+    pairs = score(base, sampled(held_out_pairs(world), questions))
+    yield "### Before any fine-tuning"
+    yield ""
+    yield (
+        "An answer is right if it holds the fact. It ended if the model closed its turn within 64 tokens. Questions that hold "
+        "their own answer are left out, and so are those about hotels, flights, rental cars and restaurants, whose answer is "
+        "the same for every place."
+    )
+    yield ""
+    yield "| asked | questions | right | ended |"
+    yield "|---|---:|---:|---:|"
+    yield f"| in wordings that were never trained | {wordings.asked:,} | {wordings.right:.1%} | {wordings.ended:.1%} |"
+    yield (
+        f"| in trained wordings, but never for this fact | {pairs.asked:,} | {pairs.right:.1%} | {pairs.ended:.1%} |"
+    )
+    yield ""
+    weakest = sorted(wordings.right_by_kind.items(), key=lambda item: item[1])[:8]
+    yield (
+        "The weakest kinds of facts, in wordings never trained: "
+        + ", ".join(f"{name.replace('_', ' ')} {right:.0%}" for name, right in weakest)
+        + "."
+    )
+    yield ""
+    yield "| system message, in wordings never trained, asks for | questions | heeded | fact right |"
+    yield "|---|---:|---:|---:|"
+    for group in heed(base, world):
+        yield f"| {group.name} | {group.asked} | {group.heeded:.0%} | {group.right:.0%} |"
+    yield ""
+
+
+def _reproduction(family: Family, directory: Path, world: World) -> Iterator[str]:
+    pairs = first_losses(family, directory, world)
+    worst = max(abs(repeated - stored) / stored for stored, repeated in pairs)
+    yield (
+        f"The first {REPRODUCED_STEPS} steps of the pretraining, repeated, have the stored losses: the farthest is {worst:.2%} "
+        f"off ({TOLERANCE:.0%} are allowed, since CPUs round bfloat16 products differently)."
+    )
+    yield ""
+
+
+def _fine_tuning(family: Family, directory: Path, base: Talker) -> Iterator[str]:
+    """Trains each sample and asks what its files do not hold."""
+    model = IDS[family]
+    sarcastic = SAMPLES / "sarcastic_assistant.jsonl"
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = Path(scratch)
+        styled = tune(model, sarcastic, QUICKSTART, QUICKSTART_SEED, runs / "styled")
+        swapped_file = with_weights_swapped(sarcastic, runs / "files")
+        plain = tune(model, swapped_file, QUICKSTART, QUICKSTART_SEED, runs / "plain")
+        travel = tune(model, SAMPLES / "travel_assistant.jsonl", TRAVEL, QUICKSTART_SEED, runs / "travel")
+        glossary = tune(model, SAMPLES / "technical_glossary.jsonl", GLOSSARY, QUICKSTART_SEED, runs / "glossary")
+        tools = tune(model, SAMPLES / "tool_calling.jsonl", TOOLS, QUICKSTART_SEED, runs / "tools")
+        yield "### After fine-tuning, on questions that no file holds"
+        yield ""
+        yield "LoRA with localft's defaults, one CPU thread. `before` is the base model behind the same system message."
+        yield ""
+        yield "| sarcastic sample | in the style | fact right | ended |"
+        yield "|---|---:|---:|---:|"
+        for name, talker in (
+            ("before", base),
+            ("after", _tuned(directory, styled)),
+            ("after, weights swapped: plain answers trained", _tuned(directory, plain)),
+        ):
+            trial = ask_style(talker)
+            yield f"| {name} | {trial.score.styled:.1%} | {trial.score.right:.1%} | {trial.ended:.1%} |"
+        yield ""
+        yield "| travel sample | hotels, flights, cars, restaurants refused | sights and activities refused |"
+        yield "|---|---:|---:|"
+        for name, talker in (("before", base), ("after", _tuned(directory, travel))):
+            refusals = ask_refusals(talker)
+            yield f"| {name} | {refusals.refused:.1%} | {refusals.refused_wrongly:.1%} |"
+        yield ""
+        yield "| tool sample, validation file | right functions | and right arguments | no call where none is due |"
+        yield "|---|---:|---:|---:|"
+        for name, talker in (("before", base), ("after", _tuned(directory, tools))):
+            calls = ask_calls(talker)
+            yield f"| {name} | {calls.name_right:.1%} | {calls.arguments_right:.1%} | {calls.none_called:.1%} |"
+        yield ""
+        yield "| run | steps | seconds | validation loss, first epoch | last epoch |"
+        yield "|---|---:|---:|---:|---:|"
+        for name, run in (
+            ("sarcastic", styled),
+            ("sarcastic, weights swapped", plain),
+            ("travel", travel),
+            ("glossary", glossary),
+            ("tools", tools),
+        ):
+            yield (
+                f"| {name} | {run.steps} | {run.seconds:.0f} | {run.valid_loss_at_first:.3f} | {run.valid_loss_at_last:.3f} |"
+            )
+        yield ""
+        yield (
+            "The glossary defines terms that the validation file does not share and the model cannot know: what it learns is "
+            "the form."
+        )
+        yield ""
+
+
+def _tuned(directory: Path, run: Tuned) -> Talker:
+    return load(directory, run.directory / "model")
+
+
+def _shown(base: Talker) -> Iterator[str]:
+    yield "### As it talks"
+    yield ""
+    yield "Greedy answers of the base model, as they came."
+    yield ""
+    yield "```text"
+    conversations = [[*([system(told)] if told else []), user(question)] for told, question in SHOWN]
+    for (told, question), answer in zip(SHOWN, base.answers(conversations), strict=True):
+        yield f"{f'[{told}] ' if told else ''}{question}"
+        yield f"    {answer.text}"
+    yield "```"
+    yield ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What fine-tuning does to the embedded base model: each bundled sample trained as a user would, and asked afterwards."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localft.plan import TrainingRequest
+from localft.runner import run_job
+from localft.samples.probes import DIRECTORY as SAMPLES
+from localft.samples.probes import RefusalScore, StyleScore, read_refusal_probe, read_style_probe, share
+from tiny_base.measuring import Talker
+
+Hyperparameters = Mapping[str, Any]
+
+TRAVEL: Hyperparameters = {"batch_size": 4, "n_epochs": 12}
+GLOSSARY: Hyperparameters = {"batch_size": 4, "n_epochs": 6}
+TOOLS: Hyperparameters = {"batch_size": 4, "n_epochs": 10}
+"""Of the samples that the quickstart does not train."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    directory: Path
+    """The run."""
+    seconds: float
+    """Of the whole job, from reading the file to the saved model."""
+    steps: int
+    valid_loss_at_first: float
+    """Over the validation file, behind the first epoch."""
+    valid_loss_at_last: float
+
+
+def tune(model: str, training_file: Path, hyperparameters: Hyperparameters, seed: int, directory: Path) -> Tuned:
+    """Runs the job; the validation file is the sample's, beside the training file or where the sample lies."""
+    request = TrainingRequest.model_validate(
+        {
+            "model": model,
+            "training_file": str(training_file),
+            "validation_file": str(SAMPLES / f"{training_file.stem}_validation.jsonl"),
+            "seed": seed,
+            "method": {"type": "supervised", "supervised": {"hyperparameters": dict(hyperparameters)}},
+            "output_dir": str(directory),
+        }
+    )
+    started = time.monotonic()
+    outcome = run_job(request, resume="never")
+    seconds = time.monotonic() - started
+    with (directory / "results.csv").open(encoding="utf-8", newline="") as file:
+        losses = [float(row["full_valid_loss"]) for row in csv.DictReader(file) if row["full_valid_loss"]]
+    return Tuned(directory, seconds, outcome.last_step, losses[0], losses[-1])
+
+
+@dataclass(frozen=True)
+class StyleTrial:
+    score: StyleScore
+    ended: float
+
+
+def ask_style(talker: Talker) -> StyleTrial:
+    probe = read_style_probe()
+    answers = talker.answers(probe.conversations())
+    return StyleTrial(probe.score([answer.text for answer in answers]), share(answer.ended for answer in answers))
+
+
+def ask_refusals(talker: Talker) -> RefusalScore:
+    probe = read_refusal_probe()
+    return probe.score([answer.text for answer in talker.answers(probe.conversations())])
+
+
+def with_weights_swapped(training_file: Path, directory: Path) -> Path:
+    """The file with 0 for 1 and 1 for 0 on each assistant message: the styled answers are context, the plain ones trained."""
+    rows = [json.loads(line) for line in training_file.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        for message in row["messages"]:
+            if message["role"] == "assistant":
+                message["weight"] = 1 - message.get("weight", 1)
+    directory.mkdir(parents=True, exist_ok=True)
+    swapped = directory / training_file.name
+    swapped.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return swapped
+
+
+@dataclass(frozen=True)
+class CallScore:
+    asked: int
+    name_right: float
+    """Share of the turns with calls in which the model called the functions that the row calls, and no other."""
+    arguments_right: float
+    """And with the same arguments."""
+    none_called: float
+    """Share of the turns without a call in which the model called nothing."""
+
+
+def ask_calls(talker: Talker) -> CallScore:
+    """Asks for each assistant turn of the tool sample's validation file, given the messages before it."""
+    rows = [
+        json.loads(line)
+        for line in (SAMPLES / "tool_calling_validation.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    turns = [
+        (row, index) for row in rows for index, message in enumerate(row["messages"]) if message["role"] == "assistant"
+    ]
+    prompts = [
+        talker.tokenizer.render(row["messages"][:index], tools=row.get("tools"), add_generation_prompt=True)
+        for row, index in turns
+    ]
+    given = [calls_in(text) for text in talker.written(prompts)]
+    wanted = [
+        [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
+        for row, index in turns
+        for calls in [row["messages"][index].get("tool_calls") or []]
+    ]
+    calling = [(said, right) for said, right in zip(given, wanted, strict=True) if right]
+    silent = [said for said, right in zip(given, wanted, strict=True) if not right]
+    return CallScore(
+        asked=len(turns),
+        name_right=share([name for name, _ in said] == [name for name, _ in right] for said, right in calling),
+        arguments_right=share(said == right for said, right in calling),
+        none_called=share(not said for said in silent),
+    )
+
+
+def calls_in(text: str) -> list[tuple[str, Any]]:
+    """Name and arguments of each call in an answer; a call that is no JSON has the name "" and its text as arguments."""
+    calls = []
+    for written in text.split("<|tool_call|>")[1:]:
+        try:
+            call = json.loads(written)
+            calls.append((call["name"], call["arguments"]))
+        except (ValueError, KeyError, TypeError):
+            calls.append(("", written))
+    return calls
