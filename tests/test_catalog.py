@@ -24,6 +24,7 @@ from localft.catalog import (
 )
 from localft.errors import ModelError
 from localft.tiny import model as tiny
+from localft.tiny_base import model as tiny_base
 
 LLAMA_CONFIG = {
     "model_type": "llama",
@@ -103,6 +104,8 @@ def put_in_cache(hub_cache: Path, hub_id: str, commit: str = "a" * 40) -> Path:
         ("smollm2-135m", 134_515_008, 305_280),
         ("smollm2-360m", 361_821_120, 542_720),
         ("smollm2-1.7b", 1_711_376_384, 1_130_496),
+        ("localft/tiny-base", 4_492_032, 22_400),
+        ("localft/tiny-base-phi", 4_492_032, 18_560),
     ],
 )
 def test_shapes_give_the_published_parameter_counts(model: str, parameters: int, adapter_of_rank_one: int) -> None:
@@ -172,10 +175,19 @@ def test_a_fallback_template_that_the_catalogue_names_is_one_of_localfts() -> No
     assert {entry.chat_template for entry in entries()} - {None} <= set(template_names())
 
 
-def test_the_embedded_entry_has_the_shape_of_the_embedded_model() -> None:
-    config = json.loads((Path(tiny.__file__).parent / "config.json").read_text())
-    entry = find("localft/tiny-llama")
-    assert entry is not None and entry.kind == "embedded"
+EMBEDDED = {"localft/tiny-llama": tiny.SHIPPED_DIRECTORY, **tiny_base.DIRECTORIES}
+
+
+def test_the_embedded_models_are_these() -> None:
+    assert {entry.id for entry in entries() if entry.kind == "embedded"} == set(EMBEDDED)
+    assert all((entry.hub_id is None) == (entry.kind == "embedded") for entry in entries())
+
+
+@pytest.mark.parametrize(("name", "directory"), EMBEDDED.items(), ids=EMBEDDED)
+def test_an_embedded_entry_has_the_shape_of_its_model(name: str, directory: Path) -> None:
+    config = json.loads((directory / "config.json").read_text())
+    entry = find(name)
+    assert entry is not None
     shape = ModelShape.from_config(config, "config.json")
     assert shape.model_copy(update={"head_size": None}) == entry.shape and shape.head_dim == entry.shape.head_dim
     assert config["max_position_embeddings"] == entry.context_length
@@ -399,3 +411,10 @@ def test_the_embedded_model_is_made_on_demand(tmp_path: Path, monkeypatch: pytes
     model = resolve_model("localft/tiny-llama")
     assert model.path is not None and Path(model.path).is_relative_to(tmp_path)
     assert has_weights(Path(model.path)) and catalog.has_chat_template(Path(model.path))
+
+
+def test_a_mistyped_name_of_an_embedded_model_is_not_sent_to_the_hub() -> None:
+    with pytest.raises(ModelError) as caught:
+        catalog.resolve_model("localft/tinybase")
+    assert "Did you mean localft/tiny-base" in str(caught.value)
+    assert "hf download" not in str(caught.value)

@@ -124,7 +124,7 @@ class CatalogEntry:
 
     id: str
     hub_id: str | None
-    """None for the embedded model."""
+    """None for a model that comes with localft."""
     kind: Literal["hub", "embedded"]
     family: str
     licence: str
@@ -277,13 +277,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def _from_catalog(entry: CatalogEntry) -> PlannedModel:
-    if entry.kind == "embedded":
-        from localft.tiny.model import materialize
-
-        path: Path | None = materialize(settings.home())
-    else:
-        assert entry.hub_id is not None
-        path = cached_snapshot(entry.hub_id)
+    path = embedded_directory(entry.id) if entry.hub_id is None else cached_snapshot(entry.hub_id)
     return PlannedModel(
         id=entry.id,
         path=str(path) if path else None,
@@ -293,15 +287,31 @@ def _from_catalog(entry: CatalogEntry) -> PlannedModel:
     )
 
 
+def embedded_directory(name: str) -> Path | None:
+    """Directory of a model that comes with localft, all of it checked now; None for any other name.
+
+    ModelError where a file was changed, or where the model that is written on first use cannot be.
+    """
+    entry = find(name)
+    if entry is None or entry.kind != "embedded":
+        return None
+    from localft.tiny.model import materialize
+    from localft.tiny_base.model import DIRECTORIES, whole
+
+    return whole(DIRECTORIES[entry.id]) if entry.id in DIRECTORIES else materialize(settings.home())
+
+
 def _from_hub_cache(hub_id: str) -> PlannedModel:
     """A hub model outside the catalogue: its config.json has to be here, or there is nothing to plan with."""
     path = cached_snapshot(hub_id)
     if path is None:
         near = suggestions(hub_id)
         hint = f" Did you mean {_listing(near)}?" if near else ""
+        if not hub_id.lower().startswith("localft/"):  # whose models are in this package, and nowhere else
+            hint += f" If it is on the hub, fetch it first: hf download {hub_id}"
         raise ModelError(
             f"{hub_id}: expected a model of the catalogue, or one on this machine; found neither a directory of that "
-            f"name nor the model in the local hub cache.{hint} If it is on the hub, fetch it first: hf download {hub_id}",
+            f"name nor the model in the local hub cache.{hint}",
             code="model_not_found",
             param="model",
         )
@@ -324,6 +334,9 @@ def _from_directory(name: str, directory: Path, seen: tuple[str, ...]) -> Planne
                 "config.json, found none; copy the whole directory.",
                 param="model",
             )
+        embedded = _embedded_in(directory)
+        if embedded is not None:
+            return _from_catalog(embedded).model_copy(update={"id": name})
         hub_id = _hub_id_of_snapshot(directory)
         entry = find(hub_id) if hub_id else None
         return PlannedModel(
@@ -501,6 +514,13 @@ def _cached(hub_id: str, filename: str) -> Path | None:
         return None
     found = try_to_load_from_cache(hub_id, filename)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _embedded_in(directory: Path) -> CatalogEntry | None:
+    """The pretrained embedded model whose directory this is: adapters name their base by it."""
+    from localft.tiny_base.model import DIRECTORIES
+
+    return next((find(name) for name, place in DIRECTORIES.items() if place.resolve() == directory), None)
 
 
 def _hub_id_of_snapshot(directory: Path) -> str | None:

@@ -14,7 +14,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from localft.errors import ModelError
-from localft.tiny.model import MANIFEST_FILE, SHIPPED_FILES, WEIGHTS_FILE, materialize
+from localft.manifest import MANIFEST_FILE
+from localft.tiny.model import SHIPPED_FILES, WEIGHTS_FILE, materialize
 
 WEIGHTS_SHA256 = "a0616fa34c521c54a6c564b88afd55d3f7481c74aa658f13c275dba82a874d09"
 """Changes only together with the fingerprint in the directory's name; then say so in the CHANGELOG."""

@@ -21,6 +21,7 @@ from array import array
 from pathlib import Path
 
 from localft.errors import ModelError
+from localft.manifest import first_flaw, write_manifest
 
 SHIPPED_FILES = (
     "config.json",
@@ -30,7 +31,6 @@ SHIPPED_FILES = (
     "chat_template.jinja",
 )
 WEIGHTS_FILE = "model.safetensors"
-MANIFEST_FILE = "manifest.json"
 SHIPPED_DIRECTORY = Path(__file__).parent
 
 _SEED = 20
@@ -85,19 +85,11 @@ def _write(directory: Path) -> None:
     contents[WEIGHTS_FILE] = _safetensors(_random_weights(json.loads(contents["config.json"])))
     for name, content in contents.items():
         (directory / name).write_bytes(content)
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    (directory / MANIFEST_FILE).write_text(json.dumps({"sha256": sums}, indent=2) + "\n", encoding="utf-8")
+    write_manifest(directory)
 
 
 def _is_whole(directory: Path) -> bool:
-    """Whether the manifest names exactly the expected files and each of them has the sum written down."""
-    try:
-        sums = json.loads((directory / MANIFEST_FILE).read_bytes())["sha256"]
-        return set(sums) == {*SHIPPED_FILES, WEIGHTS_FILE} and all(
-            hashlib.sha256((directory / name).read_bytes()).hexdigest() == expected for name, expected in sums.items()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return first_flaw(directory, (*SHIPPED_FILES, WEIGHTS_FILE)) is None
 
 
 def _put_in_place(staging: Path, directory: Path) -> None:
