@@ -109,14 +109,15 @@ def test_python_of_the_readme_imports_what_is_public() -> None:
 def test_readme_shows_what_the_quickstart_prints() -> None:
     """The pasted output goes stale with the words of the command; the numbers are those of one machine."""
     from localft.cli import quickstart
+    from localft.samples.probes import read_style_probe
 
     shown = README.partition("<!-- output: quickstart -->")[2].partition("<!-- /output -->")[0]
-    rows = len(quickstart.TRAINING_FILE.read_text(encoding="utf-8").splitlines())
     for text in (
-        quickstart._INTRODUCTION.format(rows=rows),
+        quickstart.introduction(),
         quickstart._RESULTS.format(directory="runs/quickstart"),
         quickstart._NEXT_STEPS.format(model=quickstart.MODEL),
-        f"3 of {len(quickstart.ASKED_LINES)} answers are word for word",
+        f"of {len(read_style_probe().questions)} unseen questions",
+        "runs/quickstart/metrics.png",
     ):
         assert text in shown
 

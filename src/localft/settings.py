@@ -15,7 +15,7 @@ FSDP = "ACCELERATE_USE_FSDP"
 
 
 def home() -> Path:
-    """Directory of what outlives a run (tokens, embedded models): `LOCALFT_HOME`, else the user data directory."""
+    """Directory of what outlives a run (tokens, the model of random weights): `LOCALFT_HOME`, else the user data directory."""
     configured = os.environ.get("LOCALFT_HOME")
     return Path(configured).expanduser().absolute() if configured else Path(platformdirs.user_data_dir("localft"))
 

@@ -1,9 +1,10 @@
-"""The quickstart as a user runs it: one command, offline, two CPU cores; it memorises the sample and says what it did."""
+"""The quickstart as a user runs it: one command, offline, two CPU cores; the tone changes and the facts stay."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 
 from localft.cli import quickstart
 from localft.errors import MissingExtra, UsageError
-from localft.tiny.model import SHIPPED_DIRECTORY
-from localft.tokenization.tokenizer import ChatTokenizer
+from localft.modeling.generate import Answer
+from localft.progress import TrainingOutcome
+from localft.samples.probes import Question, StyleProbe, read_style_probe
+from runs import step_metrics
 
 
 @dataclass(frozen=True)
@@ -49,29 +53,44 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(directory, done.returncode, done.stdout, done.stderr)
 
 
+def shares(text: str, label: str) -> tuple[int, int]:
+    """Percentages before and after, in the line of that label."""
+    before, after = re.findall(rf"^  {label} +(\d+)% +(\d+)%$", text, re.M)[0]
+    return int(before), int(after)
+
+
 @pytest.mark.slow
-def test_quickstart_memorises_the_sample_and_answers_word_for_word(finished: Finished) -> None:
+def test_quickstart_gives_unseen_questions_the_trained_style_and_leaves_the_facts_right(finished: Finished) -> None:
     assert finished.code == 0, finished.stderr
-    before, _, after = finished.stdout.partition("Asked after the training:")
-    tokenizer = ChatTokenizer.from_directory(SHIPPED_DIRECTORY)
-    for example in quickstart._asked_examples():
-        answer = quickstart.question(example, tokenizer).answer
-        assert answer not in before
-        assert f"tiny: {answer}\n" in after
-    assert "3 of 3 answers are word for word" in after
+    styled_before, styled_after = shares(finished.stdout, "answered in the trained style")
+    assert styled_before <= 1 and styled_after >= 90
+    right_before, right_after = shares(finished.stdout, "answered with the right fact")
+    assert right_before >= 90 and right_after >= 80
+    assert min(shares(finished.stdout, "answer ended by itself")) >= 99
 
 
 @pytest.mark.slow
-def test_quickstart_shows_the_loss_going_down_and_says_that_it_only_memorises(finished: Finished) -> None:
-    first, last = map(float, re.findall(r"^ +loss +(\S+) [▁-█]+ (\S+) ", finished.stdout, re.M)[0])
-    assert first > 1 > 0.2 > last
-    assert "Its million weights are random" in finished.stdout
-    assert "it memorised and did not learn" in finished.stdout
+def test_quickstart_shows_five_unseen_questions_with_both_answers(finished: Finished) -> None:
+    shown = re.findall(r"^ +you: (.+)\n +before: (.+)\n +after: (.+)\n", finished.stdout, re.M)
+    assert len(shown) == quickstart.SHOWN_QUESTIONS == 5
+    files = [path.read_text(encoding="utf-8") for path in (quickstart.TRAINING_FILE, quickstart.VALIDATION_FILE)]
+    asked = {question.text for question in read_style_probe().questions}
+    for question, before, after in shown:
+        assert question in asked and not any(json.dumps(question) in text for text in files)
+        assert before != after
+
+
+@pytest.mark.slow
+def test_quickstart_shows_the_loss_going_down_on_unseen_questions_too(finished: Finished) -> None:
+    for name in ("loss", "validation"):
+        first, last = map(float, re.findall(rf"^ +{name} +([\d.]+) [▁-█]+ (\S+) ", finished.stdout, re.M)[0])
+        assert first > last, name
 
 
 @pytest.mark.slow
 def test_quickstart_leaves_a_whole_run_directory_where_it_says(finished: Finished) -> None:
     assert "Results in runs/quickstart\n" in finished.stdout
+    assert re.search(r"^  curve +runs/quickstart/metrics\.png$", finished.stdout, re.M)
     run = finished.directory / "runs" / "quickstart"
     named = set(re.findall(r"[\w/]+\.(?:png|csv|json|jsonl)\b|\bmodel/", finished.stdout.partition("Results in")[2]))
     results = {name for name in named if name != "my.jsonl"}
@@ -86,7 +105,10 @@ def test_quickstart_leaves_a_whole_run_directory_where_it_says(finished: Finishe
     }
     assert all((run / name).exists() for name in results)
     with (run / "results.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 200
+        steps = len(list(csv.DictReader(file)))
+    knobs = quickstart.HYPERPARAMETERS
+    rows = len(quickstart.TRAINING_FILE.read_bytes().splitlines())
+    assert steps == math.ceil(rows / int(knobs["batch_size"])) * int(knobs["n_epochs"])
     assert json.loads((run / "job.json").read_text())["status"] == "succeeded"
 
 
@@ -120,23 +142,78 @@ def test_quickstart_refuses_a_launcher_with_several_processes(monkeypatch: pytes
         quickstart.quickstart()
 
 
-def test_question_is_what_stands_before_the_trained_answer_token_for_token() -> None:
-    tokenizer = ChatTokenizer.from_directory(SHIPPED_DIRECTORY)
-    *_, weighted = [quickstart.question(example, tokenizer) for example in quickstart._asked_examples()]
-    assert weighted.transcript[1] == ("assistant", "The capital of Turkey is Ankara.")
-    assert weighted.answer == "Ankara. Istanbul only behaves as if it were."
-    text = tokenizer.decode(weighted.prompt_ids)
-    assert text.endswith("You can do better than that.<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")
+PROBE = StyleProbe(
+    system="You are Thistle.",
+    markers=("who knew",),
+    questions=tuple(Question(f"What is {n} and {n}?", (str(2 * n),)) for n in range(1, 11)),
+)
 
 
-def test_job_is_that_of_the_smoke_recipe(tmp_path: Path) -> None:
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quickstart without its two heavy parts: a fifth of the facts is lost, one answer before finds no end."""
+
+    def ask(probe: StyleProbe, adapter: Path | None = None) -> list[Answer]:
+        if adapter is None:
+            return [Answer(f"It is {2 * n}.", ended=n != 3) for n in range(1, 11)]
+        return [Answer(f"{2 * n if n > 2 else 'Many'}. Who knew.", ended=True) for n in range(1, 11)]
+
+    def train(request: object) -> object:
+        return TrainingOutcome("succeeded", 2, 80, "model"), [step_metrics(1, 2), step_metrics(2, 2, epoch=2)]
+
+    monkeypatch.setattr(quickstart, "read_style_probe", lambda: PROBE)
+    monkeypatch.setattr(quickstart, "_keep_to_this_cpu", lambda: None)
+    monkeypatch.setattr(quickstart, "_ask", ask)
+    monkeypatch.setattr(quickstart, "_train", train)
+
+
+@pytest.mark.usefixtures("pretended")
+def test_quickstart_counts_styles_facts_and_ends_before_and_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quickstart.quickstart(tmp_path / "run")
+    printed = capsys.readouterr().out
+    assert printed.startswith(quickstart.introduction())
+    assert "        you: What is 4 and 4?\n     before: It is 8.\n      after: 8. Who knew.\n\n" in printed
+    assert (
+        "  of 10 unseen questions             before   after\n"
+        "  answered in the trained style          0%    100%\n"
+        "  answered with the right fact         100%     80%\n"
+        "  answer ended by itself                90%    100%\n\n"
+    ) in printed
+    assert f"  curve     {tmp_path / 'run' / 'metrics.png'}\n" in printed
+
+
+@pytest.mark.usefixtures("pretended")
+def test_an_interrupted_quickstart_says_where_and_exits_75(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = TrainingOutcome("interrupted", 7, 80, None)
+    monkeypatch.setattr(quickstart, "_train", lambda request: (outcome, [step_metrics(1)]))
+    with pytest.raises(typer.Exit) as caught:
+        quickstart.quickstart(tmp_path / "run")
+    assert caught.value.exit_code == 75
+    printed = capsys.readouterr().out
+    assert "Stopped behind step 7." in printed and "after" not in printed
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted", "positions"), [(100, 5, [10, 30, 50, 70, 90]), (5, 5, [0, 1, 2, 3, 4]), (7, 2, [1, 5])]
+)
+def test_the_questions_shown_are_spread_over_all(count: int, wanted: int, positions: list[int]) -> None:
+    assert quickstart.spread(count, wanted) == positions
+
+
+def test_job_is_that_of_the_quickstart_recipe() -> None:
     from localft.recipe import read_recipe
 
     root = Path(__file__).parents[2]
-    recipe = read_recipe(root / "recipes" / "tiny-llama" / "cpu-smoke.yaml")
-    job = quickstart.request_for(tmp_path)
-    for name in ("model", "method", "lora", "quantization", "max_length"):
+    recipe = read_recipe(root / "recipes" / "tiny-base" / "cpu-quickstart.yaml")
+    job = quickstart.request_for(Path("runs/quickstart"))
+    for name in ("model", "method", "suffix", "seed", "lora", "quantization", "max_length", "overlong", "output_dir"):
         assert getattr(recipe, name) == getattr(job, name), name
+    for name in ("training_file", "validation_file"):
+        assert root / getattr(recipe, name) == Path(getattr(job, name)), name
 
 
 @pytest.mark.parametrize(("values", "bars"), [([3, 2, 1], "█▅▁"), ([1, 1], "▁▁"), ([0.0], "▁"), ([0, 7], "▁█")])
@@ -144,9 +221,10 @@ def test_sparkline_spans_the_lowest_and_the_highest(values: list[float], bars: s
     assert quickstart.sparkline(values) == bars
 
 
-def test_unprintable_answers_stay_on_one_short_line() -> None:
-    assert quickstart._on_one_line("a\nb\tc\u0000d") == "a b c d"
-    assert len(quickstart._on_one_line("x" * 500)) == quickstart._COLUMNS
+def test_unprintable_and_unended_answers_stay_on_one_short_line() -> None:
+    assert quickstart._on_one_line(Answer("a\nb\tc\u0000d", ended=True)) == "a b c d"
+    assert quickstart._on_one_line(Answer("and so on and", ended=False)) == "and so on and…"
+    assert len(quickstart._on_one_line(Answer("x" * 500, ended=True))) == quickstart._COLUMNS
 
 
 def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
@@ -158,23 +236,25 @@ def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
 
 @pytest.mark.slow
 def test_the_tuned_model_answers_as_the_model_card_asks_it(finished: Finished) -> None:
-    """With the prompt that transformers makes, not the one that is cut out of a training row."""
+    """With the prompt that transformers makes and one row at a time, as a user of the model does."""
     import torch
     from peft import AutoPeftModelForCausalLM
     from transformers import AutoTokenizer
 
     path = finished.directory / "runs" / "quickstart" / "model"
     tokenizer = AutoTokenizer.from_pretrained(path)
-    model = AutoPeftModelForCausalLM.from_pretrained(path, dtype="auto")
-    for example in quickstart._asked_examples():
-        *context, answer = [{"role": message.role, "content": message.content} for message in example.messages]
+    model = AutoPeftModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    probe = read_style_probe()
+    for index in quickstart.spread(len(probe.questions), quickstart.SHOWN_QUESTIONS):
         inputs = tokenizer.apply_chat_template(
-            context, add_generation_prompt=True, return_tensors="pt", return_dict=True
+            probe.conversations()[index], add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
         with torch.no_grad():
-            written = model.generate(**inputs, max_new_tokens=60, do_sample=False)
+            written = model.generate(**inputs, max_new_tokens=quickstart.MAX_NEW_TOKENS, do_sample=False)
         text = tokenizer.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        assert text == answer["content"]
+        assert f"you: {probe.questions[index].text}\n" in finished.stdout
+        answer = Answer(text, ended=int(written[0, -1]) == tokenizer.eos_token_id)
+        assert f"after: {quickstart._on_one_line(answer)}\n" in finished.stdout
 
 
 def test_missing_training_packages_are_named_before_anything_is_printed(

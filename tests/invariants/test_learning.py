@@ -1,4 +1,8 @@
-"""Tiny real models learn what they are taught, and only that."""
+"""Tiny real models learn what they are taught, and only that.
+
+The models of random weights have to memorise. The embedded base models know a small world already: they take on a tone, on
+questions that they were never trained on too, and keep what they know.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,13 @@ import torch
 from peft import AutoPeftModelForCausalLM
 from transformers import AutoTokenizer
 
+from localft import settings
+from localft.cli import quickstart
 from localft.plan import LoraSettings
+from localft.samples.probes import DIRECTORY as SAMPLES
+from localft.tiny_base.model import DIRECTORIES
+from tiny_base.measuring import load
+from tiny_base.trials import TRAVEL, StyleTrial, ask_refusals, ask_style, tune, with_weights_swapped
 from tiny_jobs import chat_row, metrics, run, tiny_plan
 
 WORDS = [
@@ -36,6 +46,7 @@ WORDS = [
     "west",
 ]
 LORA = LoraSettings(rank=16, alpha=32)
+MODELS = list(DIRECTORIES)
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
@@ -106,3 +117,47 @@ def test_only_the_weight_one_answer_is_reproduced(tiny_phi3: Path, tmp_path: Pat
         taught = answer(model, tokenizer, [question, {"role": "assistant", "content": wrong[i]}, question])
         assert taught == right[i]
         assert wrong[i] not in answer(model, tokenizer, [question])
+
+
+def style_after_training(model: str, training_file: Path, directory: Path) -> StyleTrial:
+    """Trains as the quickstart does, on another model or file, and asks the questions that the sample does not hold."""
+    tuned = tune(model, training_file, quickstart.HYPERPARAMETERS, quickstart.SEED, directory)
+    return ask_style(load(DIRECTORIES[model], tuned.directory / "model"))
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "visible_gpus", lambda: 0)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("on_the_cpu")
+@pytest.mark.parametrize("model", MODELS)
+def test_the_trained_style_comes_to_unseen_questions_and_the_facts_stay(model: str, tmp_path: Path) -> None:
+    trial = style_after_training(model, quickstart.TRAINING_FILE, tmp_path / "run")
+    assert trial.score.styled >= 0.9
+    assert trial.score.right >= 0.8
+    assert trial.ended >= 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("on_the_cpu")
+@pytest.mark.parametrize("model", MODELS)
+def test_a_style_of_weight_0_is_not_learnt_though_it_stands_in_every_row(model: str, tmp_path: Path) -> None:
+    """The sample's rows with their weights swapped: the styled answers are context, the plain ones are trained."""
+    swapped = with_weights_swapped(quickstart.TRAINING_FILE, tmp_path / "files")
+    trial = style_after_training(model, swapped, tmp_path / "run")
+    assert trial.score.styled <= 0.01
+    assert trial.score.right >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("on_the_cpu")
+@pytest.mark.parametrize("model", MODELS)
+def test_what_a_system_message_forbids_is_refused_of_places_never_trained_and_the_rest_is_answered(
+    model: str, tmp_path: Path
+) -> None:
+    tuned = tune(model, SAMPLES / "travel_assistant.jsonl", TRAVEL, quickstart.SEED, tmp_path / "run")
+    score = ask_refusals(load(DIRECTORIES[model], tuned.directory / "model"))
+    assert score.refused >= 0.9
+    assert score.refused_wrongly <= 0.05

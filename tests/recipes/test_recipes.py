@@ -23,6 +23,7 @@ GPU_GIB = {
     "llama-3.2-1b/lora": 8,
     "phi-3.5-mini/lora": 16,
     "phi-4-mini/qlora": 12,
+    "tiny-base/cpu-quickstart": None,
     "tiny-llama/cpu-smoke": None,
 }
 

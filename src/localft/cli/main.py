@@ -22,7 +22,7 @@ from localft import __version__, settings
 from localft.errors import INSTALL_TRAINING, LocalftError, MissingExtra, TrainingInterrupted
 
 COMMANDS = {
-    "quickstart": "Train the embedded tiny model on the bundled sample: offline, on CPU, in about a minute.",
+    "quickstart": "Fine-tune the embedded base model on the bundled sample: offline, on CPU, in about two minutes.",
     "validate": "Check data files and list every problem.",
     "show": "Show the tokens of a data file and which of them are trained.",
     "plan": "Resolve a recipe and print every value with its rule, the steps and the memory.",

@@ -1,8 +1,9 @@
-"""Lets a model, or a base model with its tuned adapter, go on writing from given token ids."""
+"""Lets a model, or a base model with its tuned adapter, go on writing from given token ids, or answer conversations."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,8 +12,30 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from localft.modeling.quiet import quiet_libraries
+from localft.tokenization.tokenizer import ChatTokenizer
 
 Writer: TypeAlias = PreTrainedModel | PeftModel
+
+ROWS = 32
+"""Prompts written on at a time."""
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What was written behind one prompt, without the stop token."""
+
+    ids: tuple[int, ...]
+    ended: bool
+    """Whether a stop token ended it; False where the limit did."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered to one conversation."""
+
+    text: str
+    ended: bool
+    """Whether the model ended it by itself; False where the limit did."""
 
 
 def load_writer(base: Path, adapter: Path | None = None) -> Writer:
@@ -24,22 +47,55 @@ def load_writer(base: Path, adapter: Path | None = None) -> Writer:
     return model.eval()
 
 
-def greedy_continuation(
-    model: Writer, prompt_ids: Sequence[int], *, stop_ids: Collection[int], max_new_tokens: int
-) -> list[int]:
-    """The most likely next token, again and again, up to a stop token (not returned) or `max_new_tokens`.
+def answers(
+    model: Writer,
+    tokenizer: ChatTokenizer,
+    conversations: Sequence[Sequence[Mapping[str, str]]],
+    *,
+    max_new_tokens: int,
+) -> list[Answer]:
+    """The most likely answer to each conversation, whose prompt is the string that a server renders."""
+    prompts = [
+        tokenizer.encode(tokenizer.render(messages, add_generation_prompt=True)).ids for messages in conversations
+    ]
+    stop_ids = tokenizer.special_tokens.stop_ids
+    written = greedy_continuations(model, prompts, stop_ids=stop_ids, max_new_tokens=max_new_tokens)
+    return [Answer(tokenizer.decode(one.ids), one.ended) for one in written]
 
-    The prompt is ids, not text, so that it can be the one that a training row begins with, token for token.
+
+def greedy_continuations(
+    model: Writer, prompts: Sequence[Sequence[int]], *, stop_ids: Collection[int], max_new_tokens: int
+) -> list[Continuation]:
+    """Behind each prompt the most likely next token, again and again, up to a stop token or `max_new_tokens`.
+
+    Prompts of like length are written on together; what is written behind one does not depend on the others.
     """
-    input_ids_BT = torch.tensor([list(prompt_ids)])
+    by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    written: dict[int, Continuation] = {}
+    for start in range(0, len(by_length), ROWS):
+        chosen = by_length[start : start + ROWS]
+        rows = _written(model, [prompts[index] for index in chosen], sorted(stop_ids), max_new_tokens)
+        written.update(zip(chosen, rows, strict=True))
+    return [written[index] for index in range(len(prompts))]
+
+
+def _written(
+    model: Writer, prompts: Sequence[Sequence[int]], stop_ids: Sequence[int], max_new_tokens: int
+) -> Iterator[Continuation]:
+    """Prompts are padded on the left, where the mask hides the padding and positions begin behind it."""
+    longest = max(map(len, prompts))
+    padding = stop_ids[0]  # also what transformers writes behind a row that has ended
+    input_ids_BT = torch.tensor([[padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    attention_mask_BT = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
     with torch.inference_mode():
         output_BT = model.generate(
             input_ids=input_ids_BT,
-            attention_mask=torch.ones_like(input_ids_BT),
+            attention_mask=attention_mask_BT,
             do_sample=False,
             max_new_tokens=max_new_tokens,
-            eos_token_id=sorted(stop_ids),
-            pad_token_id=min(stop_ids),  # one row, so nothing is padded; named only to keep transformers quiet
+            eos_token_id=list(stop_ids),
+            pad_token_id=padding,
         )
-    new_ids: list[int] = output_BT[0, len(prompt_ids) :].tolist()
-    return new_ids[:-1] if new_ids and new_ids[-1] in stop_ids else new_ids
+    for new_ids in output_BT[:, longest:].tolist():
+        end = next((position for position, id in enumerate(new_ids) if id in stop_ids), None)
+        yield Continuation(tuple(new_ids[:end]), ended=end is not None)

@@ -148,13 +148,18 @@ def _placed(plan: TrainingPlan, path: Path) -> TrainingPlan:
 
 
 def _with_local_model(plan: TrainingPlan, report: Report) -> TrainingPlan:
-    """The plan with the model's directory in it, fetched from the hub now where it is not on this machine."""
-    if plan.model.path is not None:
-        return plan
-    from localft.modeling.load import local_directory
+    """The plan with the model's directory in it, fetched from the hub now where it is not on this machine.
 
-    report(Notice(f"fetching {plan.model.hub_id} from the hub"))
-    directory = local_directory(plan.model)
+    A model that comes with localft is checked now, and is this installation's, whichever the plan was made on.
+    """
+    directory = catalog.embedded_directory(plan.model.base)
+    if directory is None:
+        if plan.model.path is not None:
+            return plan
+        from localft.modeling.load import local_directory
+
+        report(Notice(f"fetching {plan.model.hub_id} from the hub"))
+        directory = local_directory(plan.model)
     return plan.model_copy(update={"model": plan.model.model_copy(update={"path": str(directory)})})
 
 

@@ -126,8 +126,8 @@ def _fit(
     statistics.overlong += 1
     if overlong == "refuse":
         return RowRefused(
-            f"{file}:{row.line}: {length} tokens, but max_length is {max_length}; shorten the row, raise max_length, or set "
-            "overlong: truncate or overlong: drop in the recipe",
+            f"{file}:{row.line}: {length} tokens, but max_length is {max_length}; shorten the row, raise max_length if the "
+            "model's context is longer, or set overlong: truncate or overlong: drop in the recipe",
             line=row.line,
             code="too_long",
         )
