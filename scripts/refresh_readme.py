@@ -5,7 +5,8 @@ For maintainers, after a change of what a command prints:
     .venv/bin/python scripts/refresh_readme.py
 
 Each `<!-- output: NAME -->` ... `<!-- /output -->` of the README is filled with the console of the commands in `CONSOLES`. They
-run in an empty directory with an empty LOCALFT_HOME, offline and without a GPU, with the localft of this interpreter.
+run in a directory of their own with an empty LOCALFT_HOME, offline and without a GPU, with the packages of this interpreter;
+this checkout is reached through a link in that directory, so that no path of the maintainer's machine is printed.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "src" / "localft" / "samples" / "sarcastic_assistant.jsonl"
 DIRECTORY = Path("/tmp/try-localft")
+CHECKOUT = DIRECTORY / "localft"
 
-TINY = "--model localft/tiny-llama"
+BASE = "--model localft/tiny-base"
 CONSOLES = {
     "quickstart": ["scripts/quickstart"],
     "validate-bad": ["localft validate slips.jsonl"],
-    "validate": [f"localft validate my.jsonl {TINY}"],
-    "show": [f"localft show my.jsonl {TINY} --line 1"],
-    "plan": [f"localft plan {TINY} --training-file my.jsonl"],
-    "train": [f"localft train {TINY} --training-file my.jsonl --seed 1"],
+    "validate": [f"localft validate my.jsonl {BASE}"],
+    "show": [f"localft show my.jsonl {BASE} --line 1"],
+    "plan": [f"localft plan {BASE} --training-file my.jsonl"],
+    "train": [f"localft train {BASE} --training-file my.jsonl --seed 1"],
 }
 """Name of a console in the README -> the commands in it, in the order in which they are run."""
 
@@ -50,7 +52,7 @@ def console(command: str) -> str:
     environment = {
         **os.environ,
         "LOCALFT_HOME": str(DIRECTORY / "home"),
-        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONPATH": str(CHECKOUT / "src"),
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",
         "PYTHONUTF8": "1",
@@ -74,6 +76,7 @@ def console(command: str) -> str:
 def main() -> None:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     DIRECTORY.mkdir()
+    CHECKOUT.symlink_to(ROOT)
     write_data_files()
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
