@@ -51,6 +51,8 @@ def tune(model: str, training_file: Path, hyperparameters: Hyperparameters, seed
     started = time.monotonic()
     outcome = run_job(request, resume="never")
     seconds = time.monotonic() - started
+    if outcome.status != "succeeded":
+        raise RuntimeError(f"{directory}: expected a training that succeeded, found it {outcome.status}")
     with (directory / "results.csv").open(encoding="utf-8", newline="") as file:
         losses = [float(row["full_valid_loss"]) for row in csv.DictReader(file) if row["full_valid_loss"]]
     return Tuned(directory, seconds, outcome.last_step, losses[0], losses[-1])
