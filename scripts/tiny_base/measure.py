@@ -59,7 +59,8 @@ def main() -> int:
     options = _options()
     torch.set_num_threads(1)
     families: tuple[Family, ...] = get_args(Family) if options.family == "both" else (options.family,)
-    lines = [*_head(), *(line for family in families for line in measured(family, options.questions))]
+    world = World(kinds())
+    lines = [*_head(), *(line for family in families for line in measured(family, world, options.questions))]
     text = "\n".join(lines) + "\n"
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
@@ -93,9 +94,8 @@ def _head() -> list[str]:
     ]
 
 
-def measured(family: Family, questions: int) -> Iterator[str]:
+def measured(family: Family, world: World, questions: int) -> Iterator[str]:
     """The page's part on one family."""
-    world = World(kinds())
     directory = DIRECTORIES[IDS[family]]
     base = load(directory)
     yield f"## `{IDS[family]}`"

@@ -8,6 +8,7 @@ from zlib import crc32
 import inflect
 
 from .facts import Fact, Kind
+from .wording import capitalized
 
 ABSENT = "-"
 """What stands in a table where a row has nothing to say."""
@@ -53,11 +54,6 @@ def names_elsewhere(field: str, name: str, table: str) -> dict[str, str]:
 def other_names(name: str, *others: str) -> tuple[str, ...]:
     """Each of the others once, without the name itself."""
     return tuple(other for other in dict.fromkeys(others) if other != name)
-
-
-def capitalized(text: str) -> str:
-    """The text as it stands at the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
 
 
 def possessive(name: str) -> str:

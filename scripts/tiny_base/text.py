@@ -19,7 +19,7 @@ from tiny_base.facts import Fact, Kind
 from tiny_base.smalltalk import small_talk
 from tiny_base.systems import DEFAULT, FORMS, ROLES, TOPICS, Style, persona_conversation, refusal, topical_system
 from tiny_base.tools import tool_conversation
-from tiny_base.wording import alternatives, assistant, loosely, system, user
+from tiny_base.wording import alternatives, assistant, capitalized, loosely, system, user
 
 Message = dict[str, Any]
 
@@ -63,16 +63,11 @@ class Topic:
         return self.subject if self.kind.subject in _NAMES else None
 
     def fill(self, template: str) -> str:
-        return capitalised(template.format_map(self.fact.fields))
+        return capitalized(template.format_map(self.fact.fields))
 
 
 def _fields_of(templates: Sequence[str]) -> frozenset[str]:
     return frozenset(name for template in templates for _, name, _, _ in Formatter().parse(template) if name)
-
-
-def capitalised(sentence: str) -> str:
-    """The sentence with its first letter in upper case, since a field may open it."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 def is_held_out(topic: Topic, wording: str) -> bool:

@@ -17,6 +17,11 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def capitalized(text: str) -> str:
+    """The text as it stands at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def user(content: str) -> Message:
     return {"role": "user", "content": content}
 
