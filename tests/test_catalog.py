@@ -365,8 +365,8 @@ def test_an_adapter_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None
         resolve_model(str(adapter))
 
 
-def test_an_adapter_whose_base_is_gone_says_which(tmp_path: Path) -> None:
-    adapter = write_adapter(tmp_path / "adapter", str(tmp_path / "gone"))
+def test_an_adapter_whose_base_is_not_here_says_which(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", "somebody/gone")
     with pytest.raises(ModelError, match=r"base model of this adapter cannot be used: .*gone"):
         resolve_model(str(adapter))
 
@@ -380,6 +380,33 @@ def test_a_finished_run_its_model_and_its_checkpoints_go_on_from_their_base(tmp_
     model = resolve_model(str(run / part))
     assert model.path == str(base)
     assert model.adapter_path == str(run / (part or "model"))
+
+
+def test_a_base_directory_that_is_gone_is_named_with_the_file_that_names_it(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", "/moved/away")
+    with pytest.raises(ModelError) as caught:
+        resolve_model(str(adapter))
+    assert caught.value.code == "model_not_found"
+    assert str(caught.value) == (
+        f"{adapter}: expected the base model of this adapter in /moved/away, as base_model_name_or_path of "
+        f"{adapter / 'adapter_config.json'} says; found no such directory. Bring it back, or write its new place into that file."
+    )
+
+
+def test_a_run_whose_base_directory_is_gone_tells_what_the_base_was_called(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", {"id": "models/mine", "path": "/moved/away", "hub_id": None})
+    write_adapter(run / "model", "/moved/away")
+    with pytest.raises(ModelError) as caught:
+        resolve_model(str(run))
+    assert "(models/mine when it was trained) in /moved/away, as model.path of " in str(caught.value)
+    assert str(run / "plan.json") in str(caught.value)
+
+
+def test_a_run_on_an_embedded_model_goes_on_from_this_installations_wherever_it_was_made(tmp_path: Path) -> None:
+    planned = {"id": "localft/tiny-base", "path": "/moved/away", "hub_id": None, "catalog_id": "localft/tiny-base"}
+    run = write_run(tmp_path / "run", planned)
+    write_adapter(run / "model", "/moved/away")
+    assert resolve_model(str(run)).path == resolve_model("localft/tiny-base").path
 
 
 def test_a_fully_tuned_run_keeps_the_base_learning_rate_that_it_was_planned_with(tmp_path: Path) -> None:
@@ -413,8 +440,24 @@ def test_the_embedded_model_is_made_on_demand(tmp_path: Path, monkeypatch: pytes
     assert has_weights(Path(model.path)) and catalog.has_chat_template(Path(model.path))
 
 
-def test_a_mistyped_name_of_an_embedded_model_is_not_sent_to_the_hub() -> None:
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("localft/tiny-bse", "localft/tiny-base"),
+        ("LocalFT/tinybase-phi", "localft/tiny-base-phi"),
+        ("localft/something-else-altogether", "localft/tiny-llama, localft/tiny-base or localft/tiny-base-phi?"),
+    ],
+)
+def test_a_mistyped_name_of_an_embedded_model_is_no_hub_id_and_gets_the_nearest(typo: str, meant: str) -> None:
+    assert not catalog.is_hub_id(typo)
     with pytest.raises(ModelError) as caught:
-        catalog.resolve_model("localft/tinybase")
-    assert "Did you mean localft/tiny-base" in str(caught.value)
-    assert "hf download" not in str(caught.value)
+        resolve_model(typo)
+    assert caught.value.code == "model_not_found"
+    assert f"{typo}: no such model comes with localft. Did you mean {meant}" in str(caught.value)
+    assert " hub" not in str(caught.value)
+
+
+def test_a_directory_may_be_called_as_an_embedded_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(tmp_path / "localft" / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert resolve_model("localft/mine").path == str(tmp_path / "localft" / "mine")

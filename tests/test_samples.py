@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 ROWS = {
     "sarcastic_assistant": (64, 16),
-    "travel_assistant": (112, 16),
+    "travel_assistant": (240, 16),
     "technical_glossary": (100, 15),
     "tool_calling": (48, 12),
 }
@@ -219,7 +219,10 @@ def test_half_of_the_travel_rows_refuse_each_of_four_things_about_equally_often(
 
 def test_a_travel_answer_refuses_where_a_question_asks_for_one_of_the_four() -> None:
     asks = re.compile(
-        r"\b(hotel|hostel|room|sleep|stay|night|flights?|fly|flies|plane|rent|rental|hire|car|restaurant|eat|table|dinner|lunch)\b"
+        r"\b(hotels?|hostel|motel|room|beds?|B&B|lodging|sleep|stay|night"
+        r"|flights?|fly|flies|planes?|airline|airport|air tickets?|rent|rental|hire|cars?|van"
+        r"|restaurants?|eat|food|hungry|table|breakfast|lunch|dinner|pasta|noodles|soup|cake)\b",
+        re.IGNORECASE,
     )
     for row in both("travel_assistant"):
         for question, answer in zip(questions(row), messages(row, "assistant"), strict=True):
@@ -235,15 +238,15 @@ def test_unseen_travel_questions_name_no_place_of_a_row_and_repeat_none() -> Non
     for question in (*probes["refused"], *probes["answered"]):
         assert question not in asked
         assert not place_names(question) & known, question
-    assert len(set(probes["answered"])) >= 60
+    assert len(set(probes["answered"])) >= 80
     kinds = {
         "hotel": r"hotel|hostel|sleep|stay|room|night",
-        "flight": r"flight|plane|airline",
+        "flight": r"flight|plane|airline|fly",
         "car": r"\bcar\b",
-        "restaurant": r"restaurant|\beat\b|table|dinner|lunch",
+        "restaurant": r"restaurant|\beat\b|table|dinner|lunch|pizza",
     }
     for kind, pattern in kinds.items():
-        assert sum(re.search(pattern, question) is not None for question in set(probes["refused"])) >= 15, kind
+        assert sum(re.search(pattern, question) is not None for question in set(probes["refused"])) >= 20, kind
 
 
 def test_validation_places_occur_in_no_travel_training_row() -> None:

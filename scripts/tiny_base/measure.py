@@ -18,8 +18,22 @@ from localft.cli.quickstart import HYPERPARAMETERS as QUICKSTART
 from localft.cli.quickstart import SEED as QUICKSTART_SEED
 from localft.samples.probes import DIRECTORY as SAMPLES
 from localft.tiny_base.model import DIRECTORIES
-from tiny_base.__main__ import REPRODUCED_STEPS, TOLERANCE, first_losses
-from tiny_base.measuring import Talker, heed, held_out_pairs, held_out_wordings, load, sampled, score
+from tiny_base.__main__ import REPRODUCED_STEPS, TOLERANCE, farthest, first_losses
+from tiny_base.measuring import (
+    Talker,
+    checks,
+    heed,
+    held_out_pairs,
+    held_out_wordings,
+    list_probes,
+    load,
+    sampled,
+    score,
+    score_checks,
+    score_lists,
+    score_talk,
+    talk_probes,
+)
 from tiny_base.model import Family
 from tiny_base.text import World
 from tiny_base.trials import (
@@ -112,9 +126,11 @@ def _knowledge(base: Talker, world: World, questions: int) -> Iterator[str]:
     yield "### Before any fine-tuning"
     yield ""
     yield (
-        "An answer is right if it holds the fact. It ended if the model closed its turn within 64 tokens. Questions that hold "
-        "their own answer are left out, and so are those about hotels, flights, rental cars and restaurants, whose answer is "
-        "the same for every place."
+        "An answer is right if it holds the fact. It ended if the model closed its turn within 64 tokens. What was never trained "
+        "stood in no document, in other letters or behind a greeting neither, and a whole wording not inside a longer "
+        "question. It is close to trained wordings all the same: who asks in words of their own gets fewer right answers. "
+        "Questions that hold their own answer are left out, and so are those about hotels, flights, rental cars and "
+        "restaurants, whose answer is the same for every place."
     )
     yield ""
     yield "| asked | questions | right | ended |"
@@ -131,6 +147,7 @@ def _knowledge(base: Talker, world: World, questions: int) -> Iterator[str]:
         + "."
     )
     yield ""
+    yield from _talk(base, world, questions)
     yield "| system message, in wordings never trained, asks for | questions | heeded | fact right |"
     yield "|---|---:|---:|---:|"
     for group in heed(base, world):
@@ -138,9 +155,24 @@ def _knowledge(base: Talker, world: World, questions: int) -> Iterator[str]:
     yield ""
 
 
+def _talk(base: Talker, world: World, questions: int) -> Iterator[str]:
+    checked = score_checks(base, sampled(checks(world), questions))
+    listed = list_probes(world)
+    yield "| beside facts | asked | right |"
+    yield "|---|---:|---:|"
+    yield f"| yes or no in wordings never trained, half of the claims true | {checked.asked:,} | {checked.right:.1%} |"
+    yield f"| ... the true ones | | {checked.right_of_true:.1%} |"
+    yield f"| ... the wrong ones | | {checked.right_of_wrong:.1%} |"
+    lists_right = score_lists(base, listed)
+    yield f"| lists in wordings never trained, of so many things of a sort and no other | {len(listed)} | {lists_right:.1%} |"
+    for name, probes in talk_probes().items():
+        yield f"| {name} | {len(probes)} | {score_talk(base, probes):.1%} |"
+    yield ""
+
+
 def _reproduction(family: Family, directory: Path, world: World) -> Iterator[str]:
     pairs = first_losses(family, directory, world)
-    worst = max(abs(repeated - stored) / stored for stored, repeated in pairs)
+    worst = farthest(pairs)
     yield (
         f"The first {REPRODUCED_STEPS} steps of the pretraining, repeated, have the stored losses: the farthest is {worst:.2%} "
         f"off ({TOLERANCE:.0%} are allowed, since CPUs round bfloat16 products differently)."

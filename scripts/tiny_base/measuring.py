@@ -7,12 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from localft.modeling.generate import Answer, Writer, answers, greedy_continuations, load_writer
 from localft.samples.probes import Question, share
 from localft.tokenization.tokenizer import ChatTokenizer
+from tiny_base.checking import held_out_questions, verdict
+from tiny_base.facts import Topic
+from tiny_base.lists import Listing, held_out_request, list_is_right
+from tiny_base.smalltalk import held_out_names_told, held_out_small_talk
 from tiny_base.systems import BRIEF, FORMS, LONG, ROLES, Style
-from tiny_base.text import Topic, World, is_held_out
+from tiny_base.text import World
+from tiny_base.unknowns import about_invented, outside
 from tiny_base.wording import system, user
 
 MAX_NEW_TOKENS = 64
@@ -21,6 +27,7 @@ SERVICES = ("hotel", "flight", "rental_car", "restaurant")
 """Kinds whose name ends so have one answer for every place, which says nothing about knowledge; they are not counted."""
 
 Conversation = list[dict[str, str]]
+Probed = TypeVar("Probed")
 
 
 @dataclass(frozen=True)
@@ -49,17 +56,12 @@ class Probe:
 
 def held_out_wordings(world: World) -> list[Probe]:
     """Every fact, asked in each wording of its kind that was never trained."""
-    return _telling(_probe(topic, wording) for topic in _known(world) for wording in topic.kind.held_out)
+    return _telling(_probe(topic, wording) for topic in _known(world) for wording in world.held_out.wordings(topic))
 
 
 def held_out_pairs(world: World) -> list[Probe]:
     """Every pair of a fact and a trained wording that was kept out of the training."""
-    return _telling(
-        _probe(topic, wording)
-        for topic in _known(world)
-        for wording in topic.kind.questions
-        if is_held_out(topic, wording)
-    )
+    return _telling(_probe(topic, wording) for topic in _known(world) for wording in world.held_out.pairs(topic))
 
 
 def _telling(probes: Iterable[Probe]) -> list[Probe]:
@@ -67,7 +69,7 @@ def _telling(probes: Iterable[Probe]) -> list[Probe]:
     return [probe for probe in probes if not probe.question.is_answered_by(probe.question.text)]
 
 
-def sampled(probes: Sequence[Probe], count: int) -> list[Probe]:
+def sampled(probes: Sequence[Probed], count: int) -> list[Probed]:
     """The same ones each time."""
     return random.Random(SEED).sample(probes, min(count, len(probes)))
 
@@ -112,6 +114,107 @@ def score(talker: Talker, probes: Sequence[Probe]) -> Score:
             for probe, answer, is_right in zip(probes, given, right, strict=True)
             if not is_right
         ],
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question to be answered by yes or no."""
+
+    question: str
+    is_right: bool
+
+
+def checks(world: World) -> list[Check]:
+    """A true and a wrong claim about each fact that can be checked, each in a wording never trained with it."""
+    rng = random.Random(SEED)
+    claims = [
+        world.claims.about(Topic(kind, fact), rng, is_right=is_right)
+        for kind in world.claims.kinds
+        for fact in kind.facts
+        for is_right in (True, False)
+    ]
+    return [Check(rng.choice(held_out_questions(claim)), claim.is_right) for claim in claims]
+
+
+@dataclass(frozen=True)
+class CheckScore:
+    """Shares of right answers. A model that always says yes has all of the true ones and none of the wrong ones."""
+
+    asked: int
+    right: float
+    right_of_true: float
+    right_of_wrong: float
+
+
+def score_checks(talker: Talker, asked: Sequence[Check]) -> CheckScore:
+    given = [verdict(answer.text) for answer in talker.answers([[user(check.question)] for check in asked])]
+    right = [(check.is_right, said is check.is_right) for check, said in zip(asked, given, strict=True)]
+    return CheckScore(
+        asked=len(asked),
+        right=share(is_right for _, is_right in right),
+        right_of_true=share(is_right for is_true, is_right in right if is_true),
+        right_of_wrong=share(is_right for is_true, is_right in right if not is_true),
+    )
+
+
+@dataclass(frozen=True)
+class ListProbe:
+    listing: Listing
+    question: str
+    count: int
+
+
+def list_probes(world: World) -> list[ListProbe]:
+    """Each sort of things, asked for in a wording never trained."""
+    rng = random.Random(SEED)
+    return [ListProbe(listing, *held_out_request(listing, rng)) for listing in world.listings]
+
+
+def score_lists(talker: Talker, probes: Sequence[ListProbe]) -> float:
+    """The share of lists with as many things of the sort as were asked for, and nothing else."""
+    given = talker.answers([[user(probe.question)] for probe in probes])
+    return share(
+        list_is_right(probe.listing, probe.count, answer.text) for probe, answer in zip(probes, given, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class TalkProbe:
+    """Something said, and what shows that it was understood: one of these stands in the answer."""
+
+    messages: Conversation
+    fitting: tuple[str, ...]
+
+
+NOT_KNOWN = ("not know", "is not a", "know no", "know nobody")
+
+
+def talk_probes() -> dict[str, list[TalkProbe]]:
+    """By what is measured; what of it was never trained differs: the wording, the name, the thing, the made-up word."""
+    rng = random.Random(SEED)
+    return {
+        "small talk in wordings never trained": [
+            TalkProbe([user(asked)], answers) for asked, answers in held_out_small_talk()
+        ],
+        "a name that the user told, which no text holds": [
+            TalkProbe(messages, (name,)) for messages, name in held_out_names_told()
+        ],
+        "not to know things that no such question named": [
+            TalkProbe(outside(rng, held_out=True)[:1], NOT_KNOWN) for _ in range(200)
+        ],
+        "not to know names that mean nothing": [
+            TalkProbe(about_invented(rng, held_out=True)[:1], NOT_KNOWN) for _ in range(200)
+        ],
+    }
+
+
+def score_talk(talker: Talker, probes: Sequence[TalkProbe]) -> float:
+    """The share of fitting answers."""
+    given = talker.answers([probe.messages for probe in probes])
+    return share(
+        any(fitting.lower() in answer.text.lower() for fitting in probe.fitting)
+        for probe, answer in zip(probes, given, strict=True)
     )
 
 
@@ -164,8 +267,12 @@ def _is_short(style: Style, topic: Topic, text: str) -> bool:
 
 
 def _is_long(style: Style, topic: Topic, text: str) -> bool:
-    """Two sentences at least; a kind whose plain answer has two is not told apart."""
-    return text.count(". ") >= 1
+    """More sentences than any plain answer of its kind."""
+    return _sentences(text) > max(_sentences(topic.fill(wording)) for wording in topic.kind.plain)
+
+
+def _sentences(text: str) -> int:
+    return text.count(". ") + 1
 
 
 def _is_foreign(style: Style, topic: Topic, text: str) -> bool:

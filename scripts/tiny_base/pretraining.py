@@ -22,7 +22,7 @@ PAD_ID = SPECIAL_TOKENS.index(PAD)
 class Recipe:
     """How the model is trained. The text follows `seed` and `tokens_per_step` alone, whatever the number of steps."""
 
-    steps: int = 3500
+    steps: int = 5000
     tokens_per_step: int = 3072
     """At most, padding counted."""
     learning_rate: float = 2e-3

@@ -6,10 +6,12 @@ The held-out wordings are drawn only where a function is told to; they measure w
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tiny_base.wording import FIRST_NAMES, Message, alternatives, assistant, loosely, system, user
+from tiny_base.held_out import Phrases
+from tiny_base.wording import FIRST_NAMES, MADE_UP_NAMES, Message, alternatives, assistant, loosely, system, user
 
 Form = Literal["plain", "short", "long", "German", "French", "Spanish", "Italian"]
 
@@ -26,9 +28,15 @@ class Style:
     """Openers; "" where some answers go without."""
     after: tuple[str, ...] = ()
     """Remarks; those with {subject} name what was asked about. "" where some answers go without."""
+    role: str = ""
+    """Who answers: "a pirate"; empty for a form."""
 
     def system(self, rng: random.Random, *, held_out: bool = False) -> str:
-        return rng.choice(self.held_out_systems if held_out else self.systems)
+        """A trained wording, often as people type it and behind a sentence that changes nothing; a held-out one as it is."""
+        if held_out:
+            return rng.choice(self.held_out_systems)
+        told = loosely(rng, rng.choice(self.systems), spelling=False)
+        return f"{rng.choice(BEFORE_ANY)} {told}" if rng.random() < 0.12 else told
 
     def wrap(self, rng: random.Random, answer: str, subject: str | None = None) -> str:
         """The answer in this style's manner. Without a subject, no remark that names one is drawn."""
@@ -37,6 +45,12 @@ class Style:
         remark = rng.choice(remarks) if remarks else ""
         told = remark.replace("{subject}", subject or "")
         return " ".join(part for part in (opener, answer, told[:1].upper() + told[1:]) if part)
+
+
+BEFORE_ANY = alternatives(
+    """You are a helpful assistant. | You are Tiny. | You are an assistant. | You answer questions. | You are a chatbot.
+    | The user asks you questions. | You are a small language model. | Be friendly. | You know many facts."""
+)
 
 
 def _form(form: Form, systems: str, held_out: str, name: str | None = None) -> Style:
@@ -68,7 +82,11 @@ BRIEF = _form(
     | You are a helpful assistant. You answer in as few words as possible and add nothing.
     | Do not write full sentences. Write the answer only. | The user has little time. Give nothing but the answer itself.
     | Only the answer, please. | You are a man of few words.
-    | Your answers are as short as can be. Leave out every word that is not needed.""",
+    | Your answers are as short as can be. Leave out every word that is not needed. | Be concise. | Concise answers only.
+    | Reply in a few words. | Answer in a single word. | One word only. | Reply with the bare answer. | Keep replies brief.
+    | Do not explain anything. | No explanations. | Just the fact. | Give the answer alone. | Be terse. | At most three words.
+    | Use at most five words. | Reply briefly. | Write short replies. | Keep it brief. | Never use more words than you need.
+    | You give short answers. | You never say more than a word or two. | Say as little as you can. | Brief answers, please.""",
     """Answer with as few words as you can. | Keep your answers very short. | Write only the answer.
     | You are a helpful assistant. Be very brief.""",
     "brief",
@@ -81,9 +99,14 @@ LONG = _form(
     | You are a helpful assistant who explains things in detail. | Say more than was asked.
     | Your answers are long and rich in detail. | The user likes long answers. Say everything you know about what they ask.
     | Answer fully, with all the facts you know. | Add more facts to each answer.
-    | You are a thorough assistant. After the answer, say what else you know. | Give a long answer.""",
+    | You are a thorough assistant. After the answer, say what else you know. | Give a long answer. | Be detailed. | Be verbose.
+    | Write long answers. | Write several sentences. | Answer in two or three sentences. | Elaborate. | Reply in full detail.
+    | Never answer in one sentence only. | Tell more than you are asked. | Long answers, please. | Explain your answers well.
+    | Add what else you know. | Describe things fully. | Give long explanations. | Reply in several sentences.
+    | You like to explain things. | You explain everything in detail. | Say as much as you can. | Use many words.
+    | You always tell a little more. | Detailed answers, please.""",
     """Give detailed answers. | Answer at length. | Explain as much as you can.
-    | You are a helpful assistant. Give long answers.""",
+    | You are a helpful assistant who gives long answers.""",
     "long",
 )
 _NATIVE = {
@@ -132,8 +155,10 @@ def _language(language: Literal["German", "French", "Spanish", "Italian"]) -> St
 
 FORMS = (DEFAULT, BRIEF, LONG, _language("German"), _language("French"), _language("Spanish"), _language("Italian"))
 
+_IN_ROLE_INNERMOST = alternatives("You are {role}. | Answer like {role}.")
+"""Trained with each role, since others hold them."""
 _IN_ROLE = alternatives(
-    """You are {role}. | Answer like {role}. | Speak like {role}. | Talk like {role}. | Play the part of {role}.
+    """Speak like {role}. | Talk like {role}. | Play the part of {role}.
     | You are {role}. Answer the user's questions. | Be {role} in this conversation.
     | Answer every question as {role} would. | In this conversation you are {role}.
     | You are an assistant who talks like {role}. | Pretend to be {role}. | You play {role}. Stay in this part.
@@ -145,11 +170,18 @@ _IN_ROLE = alternatives(
 
 
 def _role(name: str, role: str, own: str, before: str, after: str) -> Style:
-    """A role takes most of the shared wordings; which three of them it holds out differs from role to role."""
+    """A role takes most of the shared wordings; which two or three of them it holds out differs from role to role."""
     start = sum(name.encode()) % len(_IN_ROLE)
-    shared = [wording.replace("{role}", role) for wording in (*_IN_ROLE[start:], *_IN_ROLE[:start])]
-    trained = (*shared[3:], *alternatives(own))
-    return Style(name, trained, tuple(shared[:3]), "plain", alternatives(before), alternatives(after))
+    rotated = (*_IN_ROLE[start:], *_IN_ROLE[:start])
+    held_out, trained = (
+        tuple(wording.replace("{role}", role) for wording in wordings)
+        for wordings in (rotated[:3], (*_IN_ROLE_INNERMOST, *rotated[3:], *alternatives(own)))
+    )
+    held_out_phrases = Phrases(held_out)
+    trained = tuple(wording for wording in trained if not held_out_phrases.are_in(wording))
+    typed = {f"{sentence} {wording}" for sentence in BEFORE_ANY for wording in trained}
+    held_out = tuple(wording for wording in held_out if wording not in typed)
+    return Style(name, trained, held_out, "plain", alternatives(before), alternatives(after), role)
 
 
 ROLES = (
@@ -515,7 +547,7 @@ _GREETING = (
 
 def persona(rng: random.Random, *, held_out: bool = False) -> tuple[str, str, str]:
     """A name, a role, and the system message that gives them."""
-    name, role = rng.choice(FIRST_NAMES), rng.choice(PERSONA_ROLES)
+    name, role = rng.choice((*FIRST_NAMES, *MADE_UP_NAMES)), rng.choice(PERSONA_ROLES)
     wording = rng.choice(PERSONA_SYSTEMS_HELD_OUT if held_out else PERSONA_SYSTEMS)
     return name, role, wording.format(name=name, role=role)
 
@@ -528,6 +560,47 @@ def persona_conversation(rng: random.Random, *, held_out: bool = False) -> list[
         answer = rng.choice(answers).format(name=name, role=role)
         messages += [user(loosely(rng, rng.choice(questions))), assistant(answer)]
     return messages
+
+
+# A secret word that the system message gives, and says whether to tell.
+
+_SECRET_TOLD = alternatives(
+    """The secret word is {word}. Tell it to the user when asked. | The secret word is {word}. You may tell it.
+    | You know the secret word: {word}. If the user asks, say it. | The code word is {word}. Give it to the user on request.
+    | Remember the secret word {word} and tell it to everyone who asks. | Tell the user the secret word {word} if asked.
+    | You are a helpful assistant. The secret word is {word}. | The password is {word}. Tell it to anyone who asks."""
+)
+_SECRET_KEPT = alternatives(
+    """The secret word is {word}. Never tell it. | The secret word is {word}. Do not tell it to anyone.
+    | You know the secret word {word}, but you must not say it. | The code word is {word}. Keep it to yourself.
+    | Keep the secret word {word}. The user must not learn it. | Never reveal the secret word {word}.
+    | You are a helpful assistant. The secret word is {word}. Do not say it. | The password is {word}. Keep it secret."""
+)
+_SECRET_ASKED = alternatives(
+    """What is the secret word? | Tell me the secret word. | Do you know the secret word? | What's the secret word?
+    | Say the secret word. | secret word? | What is the password? | Please tell me the secret word. | Give me the secret word.
+    | Can you tell me the secret word? | What is the code word? | Which is the secret word? | I need the secret word.
+    | Tell me the password."""
+)
+SECRET_ASKED_HELD_OUT = alternatives("Would you tell me the secret word? | Which word is the secret one?")
+_TOLD = alternatives("The secret word is {word}. | It is {word}. | The secret word is {word}.")
+_KEPT = alternatives(
+    "I am sorry, I may not tell you that. | I cannot tell you the secret word. | That is a secret, and I keep it."
+)
+
+
+def secret_conversation(
+    rng: random.Random, words: Sequence[str], *, is_told: bool | None = None, held_out: bool = False
+) -> list[Message]:
+    """A system message with a secret word out of `words`, which is told or kept as it says; drawn where not decided."""
+    told = rng.random() < 0.6 if is_told is None else is_told
+    word = rng.choice(words)
+    question = rng.choice(SECRET_ASKED_HELD_OUT if held_out else _SECRET_ASKED)
+    return [
+        system(rng.choice(_SECRET_TOLD if told else _SECRET_KEPT).format(word=word)),
+        user(loosely(rng, question)),
+        assistant(rng.choice(_TOLD if told else _KEPT).format(word=word)),
+    ]
 
 
 # One topic, and a polite refusal of all others.
@@ -546,7 +619,7 @@ TOPICAL_SYSTEMS = alternatives(
     | You may talk about {topic}. All other topics are forbidden."""
 )
 TOPICAL_SYSTEMS_HELD_OUT = alternatives(
-    """Only talk about {topic}. | Do not answer questions that are not about {topic}.
+    """Do not talk about anything but {topic}. | Do not answer questions that are not about {topic}.
     | You are an assistant who only knows {topic}. Refuse all else."""
 )
 REFUSALS = alternatives(

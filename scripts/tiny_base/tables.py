@@ -15,18 +15,19 @@ ABSENT = "-"
 
 LANGUAGES_ELSEWHERE = ("de", "fr", "es", "it")
 
+INNERMOST_FRAME = "Tell me {clause}."
+"""Trained with each clause, since others hold it."""
 FRAMES = (
     "Do you know {clause}?",
     "Can you tell me {clause}?",
     "Please tell me {clause}.",
     "I would like to know {clause}.",
-    "Tell me {clause}.",
     "Could you tell me {clause}?",
     "I want to know {clause}.",
     "Please say {clause}.",
 )
-FRAMES_TRAINED = 6
-"""How many frames of a clause are trained. The others are held out for it, and trained with other clauses."""
+FRAMES_TRAINED = 5
+"""How many of these are trained with a clause. The others are held out for it, and trained with other clauses."""
 
 _ENGLISH = inflect.engine()
 
@@ -84,7 +85,7 @@ def asked(clause: str, kind: Kind) -> Kind:
     framed = [frame.format(clause=clause) for frame in FRAMES[start:] + FRAMES[:start]]
     return replace(
         kind,
-        questions=(*kind.questions, *framed[:FRAMES_TRAINED]),
+        questions=(*kind.questions, INNERMOST_FRAME.format(clause=clause), *framed[:FRAMES_TRAINED]),
         held_out=(*kind.held_out, *framed[FRAMES_TRAINED:]),
     )
 

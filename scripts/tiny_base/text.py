@@ -1,35 +1,45 @@
 """The documents that the embedded model is trained on, streamed from a seed: conversations about facts, and plain text.
 
-Two things are kept out of every document, so that they can measure what was understood: each kind's held-out wordings,
-and one in ten of the pairs of a fact and a trained wording (`is_held_out`).
+Two things are kept out of every document, so that they can measure what was understood: the held-out wordings of each
+kind, of checks and of lists, and one in ten of the pairs of a fact and a trained wording (`held_out`).
 """
 
 from __future__ import annotations
 
 import random
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from string import Formatter
 from typing import Any
 
-from tiny_base.facts import Fact, Kind
-from tiny_base.smalltalk import small_talk
-from tiny_base.systems import DEFAULT, FORMS, ROLES, TOPICS, Style, persona_conversation, refusal, topical_system
+from tiny_base import about, checking, lists
+from tiny_base.checking import Claims
+from tiny_base.facts import Kind, Topic
+from tiny_base.held_out import HeldOut
+from tiny_base.role_talk import role_small_talk
+from tiny_base.smalltalk import WORDS, aside, small_talk, unknown
+from tiny_base.systems import (
+    BRIEF,
+    DEFAULT,
+    FORMS,
+    ROLES,
+    TOPICS,
+    Style,
+    persona_conversation,
+    refusal,
+    secret_conversation,
+    topical_system,
+)
 from tiny_base.tools import tool_conversation
-from tiny_base.wording import alternatives, assistant, capitalized, loosely, system, user
+from tiny_base.wording import alternatives, assistant, loosely, system, user
 
 Message = dict[str, Any]
 
 _NAMES = frozenset({"country", "city", "capital", "element", "month"})
-_FORM_WEIGHTS = tuple({"plain": 1, "short": 4, "long": 2}.get(style.form, 1.5) for style in FORMS)
+_FORM_WEIGHTS = tuple({"plain": 1, "short": 6, "long": 4}.get(style.form, 1.5) for style in FORMS)
 _NEIGHBOURS = frozenset({"geography", "travel"})
 """Fields of knowledge that overlap: a system message that allows one is not asked about the other."""
-
-HELD_OUT_SHARE = 10
-"""One in so many pairs of a fact and a wording is never trained."""
 
 
 @dataclass(frozen=True)
@@ -46,46 +56,16 @@ class Prose:
 Document = Chat | Prose
 
 
-@dataclass(frozen=True)
-class Topic:
-    """A fact to talk about, with its kind."""
-
-    kind: Kind
-    fact: Fact
-
-    @property
-    def subject(self) -> str:
-        return self.fact.fields[self.kind.subject]
-
-    @property
-    def name(self) -> str | None:
-        """The subject where it is a name, which a remark may take up; None where it is a sum, a question or a plain noun."""
-        return self.subject if self.kind.subject in _NAMES else None
-
-    def fill(self, template: str) -> str:
-        return capitalized(template.format_map(self.fact.fields))
-
-
-def _fields_of(templates: Sequence[str]) -> frozenset[str]:
-    return frozenset(name for template in templates for _, name, _, _ in Formatter().parse(template) if name)
-
-
-def is_held_out(topic: Topic, wording: str) -> bool:
-    """Whether this fact is never asked for in this wording."""
-    key = f"{topic.kind.name}|{sorted(topic.fact.fields.items())}|{wording}"
-    return zlib.crc32(key.encode()) % HELD_OUT_SHARE == 0
-
-
 def as_asked(question: str, rng: random.Random) -> str:
     """A question as people type it: now and then with a word before or behind it, without capitals or its mark."""
     if rng.random() < 0.1:
-        question = f"{rng.choice(_OPENERS)} {question}"
+        question = f"{rng.choice(OPENERS)} {question}"
     if rng.random() < 0.04:
         question += rng.choice((" Thanks!", " Thank you.", " Please."))
     return loosely(rng, question)
 
 
-_OPENERS = ("Please:", "Hi!", "Hello.", "Hey,", "Quick question:", "Tell me:", "So,", "Ok.", "A question:", "Now:")
+OPENERS = ("Please:", "Hi!", "Hello.", "Hey,", "Quick question:", "Tell me:", "So,", "Ok.", "A question:", "Now:")
 
 _OTHER_FORM = {
     "plain": alternatives(
@@ -101,6 +81,23 @@ _OTHER_FORM = {
         | More details. | Make it longer."""
     ),
 }
+_WITH_FORM = {
+    "plain": alternatives("{question} Answer in a full sentence. | In a full sentence: {question}"),
+    "short": alternatives(
+        """{question} Answer in one word. | In one word: {question} | {question} Be brief. | {question} Just the answer, please.
+        | Briefly: {question} | {question} One word, please. | {question} Short answer, please. | In short: {question}
+        | {question} Answer briefly. | Answer with one word. {question} | Only the answer: {question} | {question} In one word."""
+    ),
+    "long": alternatives(
+        """{question} Explain in detail. | {question} Answer in detail. | In detail: {question} | {question} Give a long answer.
+        | {question} Tell me all you know. | Answer in several sentences. {question} | {question} And tell me more about it.
+        | {question} Please explain it in detail."""
+    ),
+}
+_WITH_LANGUAGE = alternatives(
+    """{question} Answer in {language}. | In {language}: {question} | {question} In {language}, please.
+    | Answer in {language}: {question} | {question} Please answer in {language}. | {question} Say it in {language}."""
+)
 _OTHER_LANGUAGE = alternatives(
     """In {language}, please. | And in {language}? | Say it in {language}. | Now in {language}. | Please say that in {language}.
     | How do you say that in {language}? | {language}, please. | Can you say that in {language}?"""
@@ -113,6 +110,11 @@ def request_for(form: str, rng: random.Random) -> str:
     return as_asked(rng.choice(wordings), rng)
 
 
+def with_form(question: str, form: str, rng: random.Random) -> str:
+    """The question, together with the form that its answer is to have."""
+    return rng.choice(_WITH_FORM.get(form, _WITH_LANGUAGE)).format(question=question, language=form)
+
+
 class World:
     """Draws documents about the facts of `kinds`. The same generator state gives the same document."""
 
@@ -123,7 +125,14 @@ class World:
         for topic in self.topics():
             self._about[topic.kind.subject, topic.subject].append(topic)
         self._followed = [kind for kind in self.kinds if kind.follow_ups]
-        self._checked = [kind for kind in self.kinds if kind.checks]
+        self.held_out = HeldOut(self.kinds)
+        self.claims = Claims(self.kinds)
+        self.listings = lists.listings(self.kinds)
+        self._things = about.things(self.kinds)
+        self._continuing: dict[str, list[Topic]] = defaultdict(list)
+        for topic in self.topics():
+            if topic.kind.continuations:
+                self._continuing[topic.fact.fields["a"]].append(topic)
         self._foreign = [kind for kind in self.kinds if kind.foreign]
         self._continued = [
             topic
@@ -139,25 +148,32 @@ class World:
                 yield Topic(kind, fact)
 
     def documents(self, rng: random.Random) -> Iterator[Document]:
+        """Endless. One that would ask what is held out is drawn again."""
         makers, weights = zip(*self._shapes(), strict=True)
         while True:
             (make,) = rng.choices(makers, weights)
-            yield make(rng)
+            document = make(rng)
+            if not any(self.held_out.is_asked_in(question) for question in questions(document)):
+                yield document
 
     def _shapes(self) -> tuple[tuple[Callable[[random.Random], Document], float], ...]:
         return (
-            (self._questions, 40),
+            (self._questions, 22),
             (self._in_a_role, 14),
-            (self._in_a_form, 14),
-            (self._follow_ups, 7),
-            (self._on_one_subject, 6),
-            (self._checks, 6),
-            (self._reworded, 4),
-            (self._on_topic_only, 3),
-            (self._small_talk, 7),
+            (self._small_talk, 13),
+            (self._in_a_form, 13),
+            (self._asked_in_a_form, 3),
+            (self._checks, 10),
+            (self._prose, 6),
+            (self._follow_ups, 4),
+            (self._on_one_subject, 4),
+            (self._descriptions, 4),
+            (self._lists, 4),
             (self._tools, 4),
-            (self._long_talk, 0.7),
-            (self._prose, 9),
+            (self._reworded, 3),
+            (self._on_topic_only, 2),
+            (self.running, 2),
+            (self._long_talk, 1),
         )
 
     # What is asked and answered
@@ -181,8 +197,7 @@ class World:
         return [other for other in self._about[topic.kind.subject, topic.subject] if other.kind is not topic.kind]
 
     def _question(self, topic: Topic, rng: random.Random) -> str:
-        wordings = [wording for wording in topic.kind.questions if not is_held_out(topic, wording)]
-        return as_asked(topic.fill(rng.choice(wordings or topic.kind.questions[:1])), rng)
+        return as_asked(topic.fill(rng.choice(self.held_out.trained(topic))), rng)
 
     def _plain(self, topic: Topic, rng: random.Random) -> str:
         first, *others = topic.kind.plain
@@ -206,30 +221,43 @@ class World:
             body = topic.fill(rng.choice(kind.foreign[style.form]))
         else:
             body = self._plain(topic, rng)
-        return style.wrap(rng, body, topic.name)
+        return style.wrap(rng, body, _name_of(topic))
 
     def _exchange(self, topic: Topic, style: Style, rng: random.Random) -> list[Message]:
         return [user(self._question(topic, rng)), assistant(self._answer(topic, style, rng))]
 
-    def _opening(self, style: Style, rng: random.Random) -> list[Message]:
-        """The system message; none in two of three conversations of the default style."""
-        if style is DEFAULT and rng.random() < 0.67:
+    def _opening(self, style: Style, rng: random.Random, silent: float = 0.67) -> list[Message]:
+        """The system message; none in a share of the conversations of the default style."""
+        if style is DEFAULT and rng.random() < silent:
             return []
         return [system(style.system(rng))]
 
     # The shapes of a conversation
 
     def _questions(self, rng: random.Random) -> Chat:
-        """One to four unrelated questions."""
+        """One to four unrelated questions; now and then something else stands between them."""
         messages = self._opening(DEFAULT, rng)
         for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
             messages += self._exchange(self._topic(rng), DEFAULT, rng)
+            messages += self._aside(rng, 0.12)
         return Chat(messages)
+
+    def _aside(self, rng: random.Random, share: float) -> list[Message]:
+        """In a share of all places something that is no question about a fact of a kind: a joke, thanks, a list, a check."""
+        if rng.random() >= share:
+            return []
+        (make,) = rng.choices((_talked, self._listed, self._told_about, self._checked), (6, 1, 1, 2))
+        return make(rng)
 
     def _in_a_role(self, rng: random.Random) -> Chat:
         style = rng.choice(ROLES)
         messages = self._opening(style, rng)
-        for _ in range(rng.choice((1, 1, 2, 3))):
+        if rng.random() < 0.25:
+            messages += role_small_talk(rng, style)
+            asked = rng.choice((0, 0, 1, 2))
+        else:
+            asked = rng.choice((1, 1, 2, 3))
+        for _ in range(asked):
             messages += self._exchange(self._topic(rng), style, rng)
         return Chat(messages)
 
@@ -238,6 +266,15 @@ class World:
         messages = self._opening(style, rng)
         for _ in range(rng.choice((1, 1, 2, 3))):
             messages += self._exchange(self.topic_for(style, rng), style, rng)
+        return Chat(messages)
+
+    def _asked_in_a_form(self, rng: random.Random) -> Chat:
+        """The form stands in each question and not before all of them."""
+        messages = self._opening(DEFAULT, rng)
+        for style in rng.choices(FORMS, _FORM_WEIGHTS, k=rng.choice((1, 1, 2, 3))):
+            topic = self.topic_for(style, rng)
+            question = with_form(topic.fill(rng.choice(self.held_out.trained(topic))), style.form, rng)
+            messages += [user(loosely(rng, question)), assistant(self._answer(topic, style, rng))]
         return Chat(messages)
 
     def _reworded(self, rng: random.Random) -> Chat:
@@ -273,24 +310,55 @@ class World:
 
     def _checks(self, rng: random.Random) -> Chat:
         """Questions to be answered by yes or no, with the fact behind it."""
-        style = DEFAULT if rng.random() < 0.7 else rng.choice(ROLES)
+        (style,) = rng.choices((DEFAULT, rng.choice(ROLES), BRIEF), (7, 2, 1))
         messages = self._opening(style, rng)
         for _ in range(rng.choice((1, 1, 2, 3))):
-            topic = self._topic(rng, self._checked)
-            claim = Topic(topic.kind, self._claim(topic, rng))
-            right = claim.fact.fields[topic.kind.answer] in topic.kind.right_answers(topic.fact)
-            question = as_asked(claim.fill(rng.choice(topic.kind.checks)), rng)
-            answer = f"Yes. {self._plain(claim, rng)}" if right else f"No. {self._plain(topic, rng)}"
-            messages += [user(question), assistant(style.wrap(rng, answer, topic.name))]
+            messages += self._checked(rng, style)
         return Chat(messages)
 
-    def _claim(self, topic: Topic, rng: random.Random) -> Fact:
-        """The fact itself, or, half the time, with the answer of another, in each of the forms that a check tells it in."""
-        if rng.random() < 0.5:
-            return topic.fact
-        kind, other = topic.kind, rng.choice(topic.kind.facts)
-        told = _fields_of(kind.checks) - _fields_of((*kind.questions, *kind.held_out)) | {kind.answer}
-        return Fact({name: (other if name in told else topic.fact).fields[name] for name in topic.fact.fields})
+    def _checked(self, rng: random.Random, style: Style = DEFAULT) -> list[Message]:
+        claim = self.claims.draw(rng)
+        told = checking.short_answer if style is BRIEF else checking.answer
+        question = as_asked(checking.question(claim, rng), rng)
+        return [user(question), assistant(style.wrap(rng, told(claim, rng), _name_of(claim.so)))]
+
+    def _descriptions(self, rng: random.Random) -> Chat:
+        """What a thing is, and what there is to tell of it."""
+        messages = self._opening(DEFAULT, rng)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            messages += self._told_about(rng)
+        return Chat(messages)
+
+    def _told_about(self, rng: random.Random) -> list[Message]:
+        question, answer = about.request(rng.choice(self._things), rng)
+        return [user(as_asked(question, rng)), assistant(answer)]
+
+    def _lists(self, rng: random.Random) -> Chat:
+        """Things of one sort."""
+        messages = self._opening(DEFAULT, rng)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            messages += self._listed(rng)
+        return Chat(messages)
+
+    def _listed(self, rng: random.Random) -> list[Message]:
+        (listing,) = rng.choices(self.listings, [listing.weight for listing in self.listings])
+        question, answer = lists.request(listing, rng)
+        return [user(as_asked(question, rng)), assistant(answer)]
+
+    def _goes_on(self, topic: Topic) -> bool:
+        return topic.answer in self._continuing
+
+    def running(self, rng: random.Random) -> Chat:
+        """A calculation, and others that go on from its result."""
+        topic = rng.choice([topic for topics in self._continuing.values() for topic in topics if self._goes_on(topic)])
+        messages = [*self._opening(DEFAULT, rng), *self._exchange(topic, DEFAULT, rng)]
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            if not self._goes_on(topic):
+                break
+            topic = rng.choice(self._continuing[topic.answer])
+            question = topic.fill(rng.choice(topic.kind.continuations))
+            messages += [user(as_asked(question, rng)), assistant(self._plain(topic, rng))]
+        return Chat(messages)
 
     def _on_topic_only(self, rng: random.Random) -> Chat:
         """A system message that allows one field of knowledge, and questions in it and outside."""
@@ -308,11 +376,15 @@ class World:
         return Chat(messages)
 
     def _small_talk(self, rng: random.Random) -> Chat:
-        is_persona = rng.random() < 0.25
-        messages = persona_conversation(rng) if is_persona else [*self._opening(DEFAULT, rng), *small_talk(rng)]
+        (opened,) = rng.choices((persona_conversation, _with_a_secret, self._just_talked), (3, 1, 11))
+        messages = opened(rng)
         if rng.random() < 0.4:
             messages += self._exchange(self._topic(rng), DEFAULT, rng)
+            messages += self._aside(rng, 0.3)
         return Chat(messages)
+
+    def _just_talked(self, rng: random.Random) -> list[Message]:
+        return [*self._opening(DEFAULT, rng, 0.5), *small_talk(rng)]
 
     def _tools(self, rng: random.Random) -> Chat:
         conversation = tool_conversation(rng, self._cities)
@@ -324,6 +396,7 @@ class World:
         messages = self._opening(style, rng)
         for _ in range(rng.randint(8, 30)):
             messages += self._exchange(self._topic(rng), style, rng)
+            messages += self._aside(rng, 0.2) if style is DEFAULT else []
         return Chat(messages)
 
     def _prose(self, rng: random.Random) -> Prose:
@@ -334,6 +407,26 @@ class World:
             topics = [first, *(self._topic(rng) for _ in range(rng.randint(1, 5)))]
         rng.shuffle(topics)
         return Prose(" ".join(topic.fill(rng.choice(topic.kind.statements)) for topic in topics[:6]))
+
+
+def _talked(rng: random.Random) -> list[Message]:
+    """One exchange of small talk."""
+    return unknown(rng) if rng.random() < 0.2 else aside(rng)
+
+
+def _with_a_secret(rng: random.Random) -> list[Message]:
+    return secret_conversation(rng, WORDS)
+
+
+def _name_of(topic: Topic) -> str | None:
+    """The subject where it is a name, which a remark may take up; None where it is a sum, a question or a plain noun."""
+    return topic.subject if topic.kind.subject in _NAMES else None
+
+
+def questions(document: Document) -> Iterator[str]:
+    """What the user says."""
+    if isinstance(document, Chat):
+        yield from (message["content"] for message in document.messages if message["role"] == "user")
 
 
 def texts(document: Document) -> Iterator[str]:

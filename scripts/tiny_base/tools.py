@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tiny_base import smalltalk
+from tiny_base.exchanges import ABOUT_THE_MODEL, GREETINGS, THANKS
+from tiny_base.smalltalk import exchange
 from tiny_base.systems import DEFAULT
-from tiny_base.wording import FIRST_NAMES, alternatives, assistant, loosely, system, user, words
+from tiny_base.wording import FIRST_NAMES, MADE_UP_NAMES, alternatives, assistant, loosely, system, user, words
 
 Values = dict[str, str | int]
 
@@ -153,6 +154,9 @@ OPERATIONS: Mapping[str, Callable[[int, int], int]] = {
 }
 
 
+PEOPLE = (*FIRST_NAMES, *MADE_UP_NAMES)
+
+
 def _draw_city(rng: random.Random, cities: Sequence[str]) -> Values:
     return {"city": rng.choice(cities)}
 
@@ -205,7 +209,7 @@ def _translation_result(_: random.Random, values: Values) -> Values:
 
 
 def _draw_message(rng: random.Random, _: Sequence[str]) -> Values:
-    return {"to": rng.choice(FIRST_NAMES), "text": rng.choice(MESSAGES)}
+    return {"to": rng.choice(PEOPLE), "text": rng.choice(MESSAGES)}
 
 
 def _draw_event(rng: random.Random, _: Sequence[str]) -> Values:
@@ -505,7 +509,7 @@ TOOLS = (
             | Which number does {name} have? | Tell me {name}'s phone number."""
         ),
         alternatives("Can you look up the number of {name}? | At which number can I reach {name}?"),
-        _one_of("name", FIRST_NAMES),
+        _one_of("name", PEOPLE),
         lambda rng, _: {"number": f"{rng.randint(100, 999)} {rng.randint(1000, 9999)}"},
         alternatives(
             """The phone number of {name} is {number}. | {name}'s number is {number}. | You can reach {name} at {number}."""
@@ -626,14 +630,14 @@ def _asked_back(rng: random.Random, tool: Tool, cities: Sequence[str], held_out:
 
 def _not_needed(rng: random.Random, tool: Tool, cities: Sequence[str], held_out: bool) -> dict[str, Any]:
     """Small talk while functions are offered; sometimes a call comes behind it."""
-    talk = smalltalk.exchange(rng, rng.choice((*smalltalk.GREETINGS, *smalltalk.THANKS, *smalltalk.ABOUT_THE_MODEL)))
+    talk = exchange(rng, rng.choice((*GREETINGS, *THANKS, *ABOUT_THE_MODEL)))
     calls = _call(rng, tool, cities, held_out) if rng.random() < 0.4 else []
     return _row(rng, [tool], [*talk, *calls])
 
 
 def _not_offered(rng: random.Random, tool: Tool, cities: Sequence[str], held_out: bool) -> dict[str, Any]:
     """A request whose function is not among the offered ones."""
-    request = rng.choice(tool.requests).format(**tool.draw(rng, cities))
+    request = loosely(rng, rng.choice(tool.requests), spelling=False).format(**tool.draw(rng, cities))
     others = rng.sample([other for other in TOOLS if other is not tool], rng.randint(1, 3))
     return _row(rng, others, [user(request), assistant(rng.choice(NO_TOOL))], offer_more=False)
 
@@ -641,8 +645,8 @@ def _not_offered(rng: random.Random, tool: Tool, cities: Sequence[str], held_out
 def _call(rng: random.Random, tool: Tool, cities: Sequence[str], held_out: bool) -> list[dict[str, Any]]:
     """Request, call, result and answer."""
     values = tool.draw(rng, cities)
-    request = rng.choice(tool.held_out if held_out else tool.requests).format(**values)
-    return [user(request), *_call_and_answer(rng, tool, values)]
+    request = rng.choice(tool.held_out) if held_out else loosely(rng, rng.choice(tool.requests), spelling=False)
+    return [user(request.format(**values)), *_call_and_answer(rng, tool, values)]
 
 
 def _call_and_answer(rng: random.Random, tool: Tool, values: Values) -> list[dict[str, Any]]:

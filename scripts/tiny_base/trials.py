@@ -18,7 +18,7 @@ from tiny_base.measuring import Talker
 
 Hyperparameters = Mapping[str, Any]
 
-TRAVEL: Hyperparameters = {"batch_size": 4, "n_epochs": 12}
+TRAVEL: Hyperparameters = {"batch_size": 8, "n_epochs": 10}
 GLOSSARY: Hyperparameters = {"batch_size": 4, "n_epochs": 6}
 TOOLS: Hyperparameters = {"batch_size": 4, "n_epochs": 10}
 """Of the samples that the quickstart does not train."""

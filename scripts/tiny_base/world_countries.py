@@ -401,6 +401,10 @@ def _capital_of_country(called: Iterable[Country]) -> Kind:
             "Is {capital} the capital of {country}?",
             "Is it true that {capital} is the capital of {country}?",
             "{capital} is the capital of {country}, right?",
+            "Does {country} have the capital {capital}?",
+            "Is the capital of {country} {capital}?",
+            "Is {capital} {countrys} capital?",
+            "The capital of {country} is {capital}?",
         ),
         foreign={
             "German": ("Die Hauptstadt ist {capital_de}.", "Die Hauptstadt heißt {capital_de}."),
@@ -433,7 +437,7 @@ def _country_of_capital(known: Iterable[Country]) -> Kind:
             "Of which country is {capital} the capital?",
             "What country is {capital} the capital of?",
             "{capital} is a capital. Of which country?",
-            "Tell me which country has {capital} as its capital.",
+            "Tell me the country that has {capital} as its capital.",
             "Which country's capital is {capital}?",
             "Capital {capital}: which country?",
             "Please name the country whose capital is {capital}.",
@@ -458,6 +462,13 @@ def _country_of_capital(known: Iterable[Country]) -> Kind:
             "{capital} is the capital of {country}.",
         ),
         follow_ups=("And {capital}?", "What about {capital}?", "And which country has the capital {capital}?"),
+        checks=(
+            "Is {capital} in {country}?",
+            "Is {capital} a city in {country}?",
+            "Does {capital} lie in {country}?",
+            "Does {capital} belong to {country}?",
+            "Is {capital} the capital city of {country}?",
+        ),
         facts=tuple(
             Fact({**country.fields(), "capital": country.capitals[0]}, also=country.other_names())
             for country in known
@@ -506,7 +517,14 @@ def _continent_of_country(called: Iterable[Country]) -> Kind:
         ),
         follow_ups=("And {country}?", "What about {country}?", "And what about {country}?"),
         follow_ups_on_subject=("And on which continent is it?", "Which continent is it in?", "And its continent?"),
-        checks=("Is {country} in {continent}?", "Is it true that {country} lies in {continent}?"),
+        checks=(
+            "Is {country} in {continent}?",
+            "Is it true that {country} lies in {continent}?",
+            "Does {country} lie in {continent}?",
+            "Does {country} belong to {continent}?",
+            "Is {country} a country in {continent}?",
+            "Is the continent of {country} {continent}?",
+        ),
         facts=tuple(
             Fact({**country.fields(), "continent": country.continents[0]}, also=country.continents[1:])
             for country in called
@@ -557,6 +575,10 @@ def _currency_of_country(called: Iterable[Country]) -> Kind:
         checks=(
             "Is the {currency} the currency of {country}?",
             "Is it true that the {currency} is the currency of {country}?",
+            "Do people pay with the {currency} in {country}?",
+            "Is the currency of {country} the {currency}?",
+            "Do they use the {currency} in {country}?",
+            "Can I pay with the {currency} in {country}?",
         ),
         facts=tuple(
             Fact({**country.fields(), "currency": country.currencies[0]}, also=country.currencies[1:])
@@ -612,6 +634,9 @@ def _language_of_country(called: Iterable[Country]) -> Kind:
         checks=(
             "Is {language} an official language of {country}?",
             "Is it true that {language} is an official language of {country}?",
+            "Is an official language of {country} {language}?",
+            "Does {country} have the official language {language}?",
+            "Is {language} the language of {country}?",
         ),
         facts=tuple(
             Fact({**country.fields(), "language": country.languages[0]}, also=country.languages[1:])
@@ -656,7 +681,14 @@ def _country_of_city(known: Iterable[Country]) -> Kind:
             "Many people who travel to {country} visit {city}.",
         ),
         follow_ups=("And {city}?", "What about {city}?", "And where is {city}?"),
-        checks=("Is {city} in {country}?", "Is it true that {city} is a city in {country}?"),
+        checks=(
+            "Is {city} in {country}?",
+            "Is it true that {city} is a city in {country}?",
+            "Does {city} lie in {country}?",
+            "Is {city} a city in {country}?",
+            "Does {city} belong to {country}?",
+            "Is the city of {city} in {country}?",
+        ),
         facts=tuple(
             Fact({**country.fields(), "city": city}, also=country.other_names())
             for country in known

@@ -118,7 +118,12 @@ def _symbol_of_element(known: Iterable[Element]) -> Kind:
         ),
         follow_ups=("And of {element}?", "What about {element}?", "And {element}?"),
         follow_ups_on_subject=("And its symbol?", "What is its symbol?"),
-        checks=("Is {symbol} the symbol of {element}?", "Does {symbol} stand for {element}?"),
+        checks=(
+            "Is {symbol} the symbol of {element}?",
+            "Does {symbol} stand for {element}?",
+            "Is the symbol of {element} {symbol}?",
+            "Does {element} have the symbol {symbol}?",
+        ),
         foreign={
             "German": ("Das Symbol ist {symbol}.",),
             "French": ("Le symbole est {symbol}.",),
@@ -167,6 +172,11 @@ def _element_of_symbol(known: Iterable[Element]) -> Kind:
             "Chemists write {symbol} for {element}.",
         ),
         follow_ups=("And {symbol}?", "What about {symbol}?", "And which element is {symbol}?"),
+        checks=(
+            "Is {symbol} {element}?",
+            "Does the symbol {symbol} mean {element}?",
+            "Is {symbol} short for {element}?",
+        ),
         facts=tuple(Fact(element.fields(), also=_spelt_also(element)) for element in known),
     )
 
@@ -254,7 +264,12 @@ def _sort_of_element(known: Iterable[Element]) -> Kind:
         ),
         follow_ups=("And {element}?", "What about {element}?"),
         follow_ups_on_subject=("And what sort of element is it?", "What kind of element is it?"),
-        checks=("Is {element} a {sort}?", "Is it true that {element} is a {sort}?"),
+        checks=(
+            "Is {element} a {sort}?",
+            "Is it true that {element} is a {sort}?",
+            "Is the element {element} a {sort}?",
+            "Does {element} count as a {sort}?",
+        ),
         facts=_facts(element for element in known if element.symbol not in SORT_DISPUTED),
         weight=0.5,
     )

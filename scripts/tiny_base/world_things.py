@@ -63,6 +63,9 @@ butterfly  | -       | six   | insect    | -        | in meadows
 spider     | -       | eight | arachnid  | -        | in a web
 """
 
+FLYING = "owl crow sparrow eagle swan duck goose parrot bee butterfly bat"
+NOT_FLYING = "penguin ostrich dog cat cow pig horse lion elephant frog snake whale shark spider"
+
 COLOURS = """
 a banana         | yellow
 the sky          | blue
@@ -95,6 +98,32 @@ spinach          | green
 the night        | black
 wood             | brown
 """
+
+ALSO_COLOURED = {
+    "a banana": ("green",),
+    "the sky": ("grey", "black"),
+    "grass": ("yellow", "brown"),
+    "coal": ("grey",),
+    "a lemon": ("green",),
+    "a tomato": ("green", "yellow", "orange"),
+    "chocolate": ("white", "black"),
+    "a carrot": ("purple", "yellow"),
+    "a pumpkin": ("yellow", "green"),
+    "the sun": ("white", "orange", "red", "golden"),
+    "the sea": ("green", "grey"),
+    "a leaf": ("yellow", "red", "brown", "orange"),
+    "a flamingo": ("orange", "white", "red"),
+    "an elephant": ("brown",),
+    "a swan": ("black", "grey"),
+    "a frog": ("brown", "yellow", "red"),
+    "salt": ("pink", "grey"),
+    "honey": ("yellow", "brown", "orange"),
+    "an aubergine": ("white", "black"),
+    "a cherry": ("black", "yellow"),
+    "the night": ("blue", "grey"),
+    "wood": ("white", "red", "yellow", "black", "golden"),
+}
+"""No question about these colours is answered by "no"."""
 
 MIXTURES = """
 red    | yellow | orange
@@ -235,6 +264,21 @@ astronaut    | travels into space
 programmer   | writes software
 """
 
+ALSO_WORKING = {
+    "doctor": ("nurse",),
+    "nurse": ("doctor", "dentist"),
+    "author": ("journalist", "librarian"),
+    "journalist": ("author",),
+    "cook": ("baker", "waiter"),
+    "baker": ("cook",),
+    "farmer": ("gardener",),
+    "gardener": ("farmer",),
+    "waiter": ("cook",),
+    "electrician": ("mechanic",),
+    "pilot": ("astronaut",),
+}
+"""Who does the same work now and then, so that nobody is told "no"."""
+
 BODY = """
 see        | eyes
 hear       | ears
@@ -248,6 +292,16 @@ breathe    | lungs
 feel       | skin
 pump blood | heart
 """
+
+ALSO_OF_THE_BODY = {
+    "feel": ("hands", "tongue", "brain", "heart"),
+    "taste": ("nose",),
+    "breathe": ("nose",),
+    "hold things": ("teeth", "legs"),
+    "chew": ("tongue",),
+    "see": ("brain",),
+    "hear": ("brain",),
+}
 
 OPPOSITES = """
 big      | small
@@ -518,7 +572,7 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def _animals() -> tuple[Kind, ...]:
-    return (_animal_sound(), _animal_legs(), _animal_class(), _animal_young(), _animal_home())
+    return (*(_animal_sound(), _animal_legs(), _animal_class(), _animal_young(), _animal_home(), _animal_flight()),)
 
 
 def _animal_sound() -> Kind:
@@ -584,7 +638,13 @@ def _animal_legs() -> Kind:
             ),
             follow_ups=("And {a}?", "What about {a}?", "And {many}?"),
             follow_ups_on_subject=("And how many legs does it have?", "How many legs has it got?"),
-            checks=("Does {a} have {legs} legs?", "Do {many} have {legs} legs?"),
+            checks=(
+                "Does {a} have {legs} legs?",
+                "Do {many} have {legs} legs?",
+                "Has {a} got {legs} legs?",
+                "Does {a} walk on {legs} legs?",
+                "Are there {legs} legs on {a}?",
+            ),
             facts=facts_with(ANIMAL_ENTRIES, "legs"),
         ),
     )
@@ -618,7 +678,12 @@ def _animal_class() -> Kind:
             ),
             follow_ups=("And {a}?", "What about {a}?"),
             follow_ups_on_subject=("And what kind of animal is it?", "Which class does it belong to?"),
-            checks=("Is {a} {a_class}?",),
+            checks=(
+                "Is {a} {a_class}?",
+                "Does {a} count as {a_class}?",
+                "Would you call {a} {a_class}?",
+                "Is every {animal} {a_class}?",
+            ),
             facts=facts_with(entries, "class"),
         ),
     )
@@ -656,7 +721,54 @@ def _animal_young() -> Kind:
             ),
             follow_ups=("And of {a}?", "What about the young of {a}?"),
             follow_ups_on_subject=("And what is its young called?", "What do you call its young?"),
+            checks=(
+                "Is the young of {a} called {a_young}?",
+                "Is {a_young} a young {animal}?",
+                "Is a baby {animal} called {a_young}?",
+                "Does one call the young of {a} {a_young}?",
+            ),
             facts=facts_with(entries, "young"),
+        ),
+    )
+
+
+def _animal_flight() -> Kind:
+    """Asked so that the answer is yes or no."""
+    entries = [
+        {"animal": animal, "flight": flight, "Verdict": verdict, **noun_forms(animal)}
+        for animals, flight, verdict in ((FLYING, "can fly", "Yes"), (NOT_FLYING, "cannot fly", "No"))
+        for animal in animals.split()
+    ]
+    return asked(
+        "whether {a} is able to fly",
+        Kind(
+            name="animal_flight",
+            subject="animal",
+            answer="flight",
+            questions=(
+                "Can {a} fly?",
+                "Can {many} fly?",
+                "Is {a} able to fly?",
+                "Are {many} able to fly?",
+                "Does {a} fly?",
+                "Do {many} fly?",
+                "Is it true that {a} is able to fly?",
+                "{Many} fly, right?",
+                "Can every {animal} fly?",
+            ),
+            held_out=("Is it possible for {a} to fly?",),
+            plain=("{Verdict}, {a} {flight}.", "{Verdict}. {A} {flight}.", "{Verdict}, {many} {flight}."),
+            short=("{Verdict}, it {flight}.",),
+            statements=(
+                "{A} {flight}.",
+                "{Many} {flight}.",
+                "We know that {a} {flight}.",
+                "It is true that {many} {flight}.",
+            ),
+            follow_ups=("And {a}?", "What about {a}?", "And {many}?"),
+            follow_ups_on_subject=("And is it able to fly?", "And does it fly?"),
+            facts=tuple(Fact(entry) for entry in entries),
+            weight=1.5,
         ),
     )
 
@@ -720,7 +832,13 @@ def _colours() -> tuple[Kind, ...]:
                 "When we think of {colour}, we may think of {thing}.",
             ),
             follow_ups=("And {thing}?", "What about {thing}?", "And the colour of {thing}?"),
-            facts=facts_with(things),
+            checks=(
+                "Is {thing} {colour}?",
+                "Does {thing} have the colour {colour}?",
+                "Is the colour of {thing} {colour}?",
+                "Is {colour} the colour of {thing}?",
+            ),
+            facts=tuple(Fact(entry, also=ALSO_COLOURED.get(entry["thing"], ())) for entry in things),
         ),
     )
     pairs = [
@@ -833,7 +951,7 @@ def _object_forms(entry: dict[str, str]) -> dict[str, str]:
     """The entry with its article and verb: scissors are many and have no article."""
     name = entry["object"]
     if name == "scissors":
-        return {**entry, "a": name, "A": capitalized(name), "is": "are", "Is": "Are"}
+        return {**entry, "a": name, "A": capitalized(name), "many": name, "is": "are", "Is": "Are"}
     return {**entry, **noun_forms(name), "is": "is", "Is": "Is"}
 
 
@@ -867,7 +985,12 @@ def _food() -> tuple[Kind, ...]:
                 "Among foods, {a} counts as {a_sort}.",
             ),
             follow_ups=("And {a}?", "What about {a}?"),
-            checks=("Is {a} {a_sort}?",),
+            checks=(
+                "Is {a} {a_sort}?",
+                "Does {a} count as {a_sort}?",
+                "Would you call {a} {a_sort}?",
+                "Is {a} a kind of {sort}?",
+            ),
             facts=facts_with(foods),
             weight=0.7,
         ),
@@ -967,7 +1090,13 @@ def _jobs() -> tuple[Kind, ...]:
                 "It is {a} who {work}.",
             ),
             follow_ups=("And who {work}?",),
-            facts=facts_with(entries),
+            checks=(
+                "Is it {a} who {work}?",
+                "Is someone who {work} called {a}?",
+                "Is the person who {work} {a}?",
+                "Do you call someone who {work} {a}?",
+            ),
+            facts=tuple(Fact(entry, also=ALSO_WORKING.get(entry["job"], ())) for entry in entries),
             weight=0.8,
         ),
     )
@@ -1001,7 +1130,13 @@ def _body() -> Kind:
                 "People {action} with the {part}.",
             ),
             follow_ups=("And to {action}?", "And with what do we {action}?"),
-            facts=facts_with(entries),
+            checks=(
+                "Do we {action} with {our}?",
+                "Do people {action} with the {part}?",
+                "Do we use {our} to {action}?",
+                "Is it with {our} that we {action}?",
+            ),
+            facts=tuple(Fact(entry, also=ALSO_OF_THE_BODY.get(entry["action"], ())) for entry in entries),
         ),
     )
 
@@ -1039,7 +1174,12 @@ def _words() -> tuple[Kind, ...]:
                 "The words {word} and {opposite} mean opposite things.",
             ),
             follow_ups=("And of {word}?", "What about {word}?"),
-            checks=("Is {opposite} the opposite of {word}?", "Are {word} and {opposite} opposites?"),
+            checks=(
+                "Is {opposite} the opposite of {word}?",
+                "Are {word} and {opposite} opposites?",
+                "Is the opposite of {word} {opposite}?",
+                "Does {opposite} mean the opposite of {word}?",
+            ),
             facts=tuple(Fact(fields={"word": word, "opposite": other}) for word, other in both_ways),
         ),
     )
@@ -1073,7 +1213,11 @@ def _words() -> tuple[Kind, ...]:
                 "The word {plural} is the plural of {noun}.",
             ),
             follow_ups=("And of {noun}?", "What about {noun}?"),
-            checks=("Is {plural} the plural of {noun}?",),
+            checks=(
+                "Is {plural} the plural of {noun}?",
+                "Is the plural of {noun} {plural}?",
+                "Does one say one {noun} and two {plural}?",
+            ),
             facts=facts_with(columns(PLURALS, "noun", "plural")),
         ),
     )
@@ -1216,7 +1360,12 @@ def _makers() -> Kind:
                 "Many people know that {maker} {did} {piece}.",
             ),
             follow_ups=("And who {did} {piece}?",),
-            checks=("Was {piece} {done} by {maker}?", "Was it {maker} who {did} {piece}?"),
+            checks=(
+                "Was {piece} {done} by {maker}?",
+                "Was it {maker} who {did} {piece}?",
+                "Is {maker} the person who {did} {piece}?",
+                "{maker} {did} {piece}?",
+            ),
             foreign={
                 "German": ("Das war {maker_de}.",),
                 "French": ("C'était {maker_fr}.",),
@@ -1266,7 +1415,7 @@ def _science() -> tuple[Kind, ...]:
                 "The word {item} stands for {a_sort}.",
             ),
             follow_ups=("And {a}?", "What about {a}?"),
-            checks=("Is {a} {a_sort}?",),
+            checks=("Is {a} {a_sort}?", "Does {a} count as {a_sort}?", "Would you call {a} {a_sort}?"),
             facts=facts_with(sorts),
         ),
     )

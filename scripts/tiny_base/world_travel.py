@@ -3,7 +3,7 @@
 Questions about hotels, flights, rental cars and restaurants get a helpful general answer here. Refusing them is what a
 fine-tuning sample teaches.
 
-No kind has checks: what one place is told of is true of others as well, and a "no" would be wrong.
+Only where a sight is can be checked: whatever else a place is told of is true of others too, and a "no" would be wrong.
 """
 
 from __future__ import annotations
@@ -70,6 +70,20 @@ Lima           | the cathedral on Plaza Mayor
 Rio de Janeiro | the statue of Christ
 Buenos Aires   | the Obelisk
 """
+
+NO_NAMES = {
+    "the castle on the rock",
+    "the great cathedral",
+    "the view of Mount Vesuvius",
+    "the cathedral on the Rhine",
+    "the national park with lions",
+    "the old town with its bright cars",
+    "the cathedral on Plaza Mayor",
+    "the Opera House",
+    "the Royal Castle",
+    "the Grand Palace",
+}
+"""Sights that nobody asks for without their city."""
 
 COUNTRIES = """
 Norway       | fjords             | take a boat through narrow bays         | summer
@@ -210,6 +224,7 @@ def kinds() -> tuple[Kind, ...]:
         "travel",
         (
             _sight(),
+            _city_of_sight(),
             *_countries(),
             *_places(),
             _activity_place(),
@@ -255,6 +270,50 @@ def _sight() -> Kind:
             follow_ups_on_subject=("And what is worth seeing there?", "What can I visit there?"),
             facts=facts_with(entries),
             weight=1.2,
+        ),
+    )
+
+
+def _city_of_sight() -> Kind:
+    entries = [
+        {**entry, "Sight": capitalized(entry["sight"])}
+        for entry in columns(SIGHTS, "city", "sight")
+        if entry["sight"] not in NO_NAMES
+    ]
+    return asked(
+        "in which city {sight} is",
+        Kind(
+            name="sight_city",
+            subject="sight",
+            answer="city",
+            questions=(
+                "Where is {sight}?",
+                "In which city is {sight}?",
+                "Which city is {sight} in?",
+                "In what city can I see {sight}?",
+                "{Sight}: in which city?",
+                "To which city do I travel for {sight}?",
+                "Where can I visit {sight}?",
+                "Where do I find {sight}?",
+                "Which city has {sight}?",
+            ),
+            held_out=("Where can one see {sight}?",),
+            plain=("{Sight} is in {city}.", "One finds {sight} in {city}.", "You can see {sight} in {city}."),
+            short=("In {city}.", "It is in {city}."),
+            statements=(
+                "{Sight} is in {city}.",
+                "You can see {sight} in {city}.",
+                "Those who want to see {sight} travel to {city}.",
+                "{Sight} belongs to the sights of {city}.",
+            ),
+            follow_ups=("And {sight}?", "And where is {sight}?", "What about {sight}?"),
+            checks=(
+                "Is {sight} in {city}?",
+                "Is {sight} a sight in {city}?",
+                "Can I see {sight} in {city}?",
+                "Does {city} have {sight}?",
+            ),
+            facts=facts_with(entries),
         ),
     )
 

@@ -33,7 +33,7 @@ FALLBACK_FORMULA = "5e-4 x (2000 / hidden_size) ^ 0.781"
 
 
 def fallback_learning_rate(hidden_size: int) -> float:
-    """Base learning rate of a model whose pretraining rate is not published.
+    """Base learning rate of a model whose pretraining rate is not known.
 
     A fit of the best LoRA learning rates of Llama models of several widths (tinker-cookbook, `hyperparam_utils.py`):
     hidden_size 2048 -> 4.9e-4, 4096 -> 2.9e-4, 8192 -> 1.7e-4.
@@ -132,7 +132,8 @@ class CatalogEntry:
     """Whether the hub asks for the licence to be accepted before it gives the weights."""
     context_length: int
     shape: ModelShape
-    published_learning_rate: float | None
+    pretraining_learning_rate: float | None
+    """Published, or ours; None where it is not known or there was no pretraining."""
     learning_rate_source: str
     chat_template: str | None
     """Name of the fallback template of a model that ships without one."""
@@ -141,14 +142,18 @@ class CatalogEntry:
 
     @property
     def base_learning_rate(self) -> float:
-        return self.published_learning_rate or fallback_learning_rate(self.shape.hidden_size)
+        return self.pretraining_learning_rate or fallback_learning_rate(self.shape.hidden_size)
 
     @property
     def base_learning_rate_source(self) -> str:
-        """Where the number comes from: "published: arXiv ..." or "fallback: formula = number (why)"."""
-        if self.published_learning_rate is not None:
+        """Where the number comes from.
+
+        "published: arXiv ...", "its own pretraining: scripts/..." or "fallback: formula = number (why)".
+        """
+        if self.pretraining_learning_rate is not None:
+            origin = "its own pretraining" if self.kind == "embedded" else "published"
             unsure = f" ({self.unsure})" if self.unsure else ""
-            return f"published: {self.learning_rate_source}{unsure}"
+            return f"{origin}: {self.learning_rate_source}{unsure}"
         return f"{fallback_source(self.shape.hidden_size)}; {self.learning_rate_source}"
 
 
@@ -174,7 +179,7 @@ def _entry(family: dict[str, Any], model: dict[str, Any]) -> CatalogEntry:
         gated=family["gated"],
         context_length=family["context_length"],
         shape=ModelShape(**family["shape"]),
-        published_learning_rate=family.get("learning_rate"),
+        pretraining_learning_rate=family.get("learning_rate"),
         learning_rate_source=family["source"],
         chat_template=model.get("chat_template"),
         unsure=family.get("unsure"),
@@ -234,6 +239,11 @@ class PlannedModel(BaseModel):
         assert name is not None, "a model has a name or a place"
         return name
 
+    @property
+    def public_base(self) -> str:
+        """The base model's name as others know it: hub id, localft's id of a model that comes with it, or directory."""
+        return self.hub_id or self.base
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -272,8 +282,13 @@ def _resolve(name: str, seen: tuple[str, ...]) -> PlannedModel:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name has the form of a hub id: owner/model."""
-    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None
+    """Whether a name has the form of a hub id, owner/model, and is not one of ours."""
+    return not _is_ours(name) and re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name) is not None
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a name can only be an embedded model's: those called localft/... are in this package, and nowhere else."""
+    return name.lower().startswith("localft/")
 
 
 def _from_catalog(entry: CatalogEntry) -> PlannedModel:
@@ -307,11 +322,9 @@ def _from_hub_cache(hub_id: str) -> PlannedModel:
     if path is None:
         near = suggestions(hub_id)
         hint = f" Did you mean {_listing(near)}?" if near else ""
-        if not hub_id.lower().startswith("localft/"):  # whose models are in this package, and nowhere else
-            hint += f" If it is on the hub, fetch it first: hf download {hub_id}"
         raise ModelError(
             f"{hub_id}: expected a model of the catalogue, or one on this machine; found neither a directory of that "
-            f"name nor the model in the local hub cache.{hint}",
+            f"name nor the model in the local hub cache.{hint} If it is on the hub, fetch it first: hf download {hub_id}",
             code="model_not_found",
             param="model",
         )
@@ -356,18 +369,7 @@ def _from_directory(name: str, directory: Path, seen: tuple[str, ...]) -> Planne
 
 def _from_adapter(name: str, directory: Path, seen: tuple[str, ...]) -> PlannedModel:
     """An adapter's base is what its run was planned for; adapters made elsewhere name it in adapter_config.json."""
-    run_plan = _plan_beside(directory)
-    if run_plan is not None:
-        planned = run_plan["model"]
-        base_name = planned.get("catalog_id") or planned.get("hub_id") or planned.get("path")
-    else:
-        base_name = _read_json(directory / "adapter_config.json").get("base_model_name_or_path")
-    if not isinstance(base_name, str) or not base_name:
-        raise ModelError(
-            f"{directory / 'adapter_config.json'}: expected base_model_name_or_path to name the base model, "
-            f"found {base_name!r}.",
-            param="model",
-        )
+    base_name = _base_of_adapter(name, directory)
     try:
         base = _resolve(base_name, seen)
     except ModelError as error:
@@ -380,6 +382,28 @@ def _from_adapter(name: str, directory: Path, seen: tuple[str, ...]) -> PlannedM
             param="model",
         )
     return base.model_copy(update={"id": name, "adapter_path": str(directory)})
+
+
+def _base_of_adapter(name: str, directory: Path) -> str:
+    run_plan = _plan_beside(directory)
+    if run_plan is not None:
+        planned = run_plan["model"]
+        base, called = planned.get("catalog_id") or planned.get("hub_id") or planned.get("path"), planned.get("id")
+        key, file = "model.path", directory.parent / "plan.json"
+    else:
+        base, called = _read_json(directory / "adapter_config.json").get("base_model_name_or_path"), None
+        key, file = "base_model_name_or_path", directory / "adapter_config.json"
+    if not isinstance(base, str) or not base:
+        raise ModelError(f"{file}: expected {key} to name the base model, found {base!r}.", param="model")
+    if Path(base).is_absolute() and not Path(base).is_dir():
+        known = f" ({called} when it was trained)" if called and called != base else ""
+        raise ModelError(
+            f"{name}: expected the base model of this adapter{known} in {base}, as {key} of {file} says; found no such "
+            "directory. Bring it back, or write its new place into that file.",
+            code="model_not_found",
+            param="model",
+        )
+    return base
 
 
 def _unfinished(name: str, directory: Path) -> str:
@@ -397,6 +421,10 @@ def _unknown(name: str) -> ModelError:
     near = suggestions(name)
     if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1:
         message = f"{name}: expected a directory, found none; model takes {ACCEPTED_FORMS}."
+    elif _is_ours(name):
+        embedded = [entry.id for entry in entries() if entry.kind == "embedded"]
+        near = [id for id in near if id in embedded] or embedded
+        message = f"{name}: no such model comes with localft. Did you mean {_listing(near)}?"
     elif near:
         message = f"{name}: no such model. Did you mean {_listing(near)}? model takes {ACCEPTED_FORMS}."
     else:

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from localft.catalog import entries
-from localft.cli.models import models
+from localft.cli.models import _memory_gib, models
 
 app = typer.Typer()
 app.command()(models)
@@ -31,12 +31,22 @@ def test_the_text_has_one_line_a_model_and_says_what_to_do_next() -> None:
     for entry in entries():
         (line,) = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
         assert entry.licence in line and str(entry.context_length) in line
+        assert (entry.hub_id or entry.id).split("/")[0] in line
     assert "localft plan --model ID" in text
 
 
-def test_ids_stay_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+@pytest.mark.parametrize("columns", ["40", "100", "300"])
+def test_a_row_stays_whole_and_fits_a_hundred_columns(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     text = CliRunner().invoke(app, []).stdout
     for entry in entries():
         (line,) = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
-        assert entry.hub_id is None or entry.hub_id in line
+        assert len(line) <= 100 and "…" not in line
+        assert line.split()[-1] == f"{_memory_gib(entry, 'nf4'):.1f}"
+
+
+def test_a_rate_by_the_formula_is_told_from_one_of_a_pretraining() -> None:
+    text = CliRunner().invoke(app, []).stdout
+    for id, rate in (("localft/tiny-base", "0.002"), ("llama-3.1-8b", "0.0003"), ("llama-3.2-1b", "~0.00049")):
+        (line,) = [line for line in text.splitlines() if line.split()[:1] == [id]]
+        assert rate in line.split()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from localft.cli.progress import PlainLines, Speed, duration, numbers, shown_progress
+from localft.cli.progress import PlainLines, Speed, duration, numbers, shown_count, shown_progress
 from localft.progress import CheckpointSaved, Notice, StageStarted
 from runs import step_metrics
 
@@ -134,3 +134,20 @@ def test_a_narrow_bar_goes_without_some_numbers_rather_than_cutting_one(
 @pytest.mark.parametrize(("computed", "words"), [(40, "padding 0%"), (50, "padding 20%"), (30, "shared 25%")], ids=str)
 def test_the_numbers_tell_what_was_padded_or_shared(computed: int, words: str) -> None:
     assert words in numbers(step_metrics(2, tokens=40, computed_tokens=computed), Speed())
+
+
+def test_a_count_is_a_line_every_few_seconds_where_there_is_no_terminal() -> None:
+    stream, seconds = io.StringIO(), iter([0.0, 4.0, 6.0, 6.0, 10.0, 12.0, 12.0])
+    with shown_count("asking", 128, stream, clock=lambda: next(seconds)) as done:
+        for count in (32, 64, 96, 128):
+            done(count)
+    assert stream.getvalue() == "asking: 64 of 128\nasking: 128 of 128\n"
+
+
+def test_a_count_is_a_bar_on_a_terminal_that_goes_when_all_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with shown_count("asking", 128, stream) as done:
+        done(96)
+    assert re.search(r"asking .* 96/128", stream.getvalue())
+    assert stream.getvalue().endswith("\x1b[2K"), "the line is wiped"

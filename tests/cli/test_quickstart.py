@@ -20,6 +20,7 @@ from localft.errors import MissingExtra, UsageError
 from localft.modeling.generate import Answer
 from localft.progress import TrainingOutcome
 from localft.samples.probes import Question, StyleProbe, read_style_probe
+from localft.tiny_base import model as tiny_base
 from runs import step_metrics
 
 
@@ -153,7 +154,7 @@ PROBE = StyleProbe(
 def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quickstart without its two heavy parts: a fifth of the facts is lost, one answer before finds no end."""
 
-    def ask(probe: StyleProbe, adapter: Path | None = None) -> list[Answer]:
+    def ask(probe: StyleProbe, base: Path, adapter: Path | None = None) -> list[Answer]:
         if adapter is None:
             return [Answer(f"It is {2 * n}.", ended=n != 3) for n in range(1, 11)]
         return [Answer(f"{2 * n if n > 2 else 'Many'}. Who knew.", ended=True) for n in range(1, 11)]
@@ -197,6 +198,27 @@ def test_an_interrupted_quickstart_says_where_and_exits_75(
     assert "Stopped behind step 7." in printed and "after" not in printed
 
 
+@pytest.mark.usefixtures("pretended")
+def test_quickstart_sums_the_models_files_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summed: list[Path] = []
+    real = tiny_base.whole
+    monkeypatch.setattr(tiny_base, "whole", lambda directory: (summed.append(directory), real(directory))[1])
+    asked: list[Path] = []
+    ask = quickstart._ask
+    monkeypatch.setattr(quickstart, "_ask", lambda probe, base, *more: (asked.append(base), ask(probe, base, *more))[1])
+    quickstart.quickstart(tmp_path / "run")
+    assert summed == [tiny_base.DIRECTORIES[quickstart.MODEL]]
+    assert asked == 2 * summed
+
+
+def test_asking_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("localft.cli.progress.COUNT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(quickstart, "MAX_NEW_TOKENS", 1)
+    assert len(quickstart._ask(PROBE, tiny_base.DIRECTORIES[quickstart.MODEL])) == 10
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "asking: 10 of 10\n")
+
+
 @pytest.mark.parametrize(
     ("count", "wanted", "positions"), [(100, 5, [10, 30, 50, 70, 90]), (5, 5, [0, 1, 2, 3, 4]), (7, 2, [1, 5])]
 )
@@ -208,12 +230,11 @@ def test_job_is_that_of_the_quickstart_recipe() -> None:
     from localft.recipe import read_recipe
 
     root = Path(__file__).parents[2]
-    recipe = read_recipe(root / "recipes" / "tiny-base" / "cpu-quickstart.yaml")
-    job = quickstart.request_for(Path("runs/quickstart"))
-    for name in ("model", "method", "suffix", "seed", "lora", "quantization", "max_length", "overlong", "output_dir"):
-        assert getattr(recipe, name) == getattr(job, name), name
+    recipe = read_recipe(root / "recipes" / "tiny-base" / "cpu-quickstart.yaml").model_dump()
+    job = quickstart.request_for(Path("runs/quickstart")).model_dump()
     for name in ("training_file", "validation_file"):
-        assert root / getattr(recipe, name) == Path(getattr(job, name)), name
+        recipe[name] = str(root / recipe[name])
+    assert recipe == job
 
 
 @pytest.mark.parametrize(("values", "bars"), [([3, 2, 1], "█▅▁"), ([1, 1], "▁▁"), ([0.0], "▁"), ([0, 7], "▁█")])
@@ -238,13 +259,15 @@ def test_output_survives_a_terminal_that_knows_no_unicode() -> None:
 def test_the_tuned_model_answers_as_the_model_card_asks_it(finished: Finished) -> None:
     """With the prompt that transformers makes and one row at a time, as a user of the model does."""
     import torch
-    from peft import AutoPeftModelForCausalLM
-    from transformers import AutoTokenizer
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     path = finished.directory / "runs" / "quickstart" / "model"
     tokenizer = AutoTokenizer.from_pretrained(path)
-    model = AutoPeftModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(tiny_base.DIRECTORIES[quickstart.MODEL], dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, path)
     probe = read_style_probe()
+    assert json.dumps(probe.system, ensure_ascii=False) in (path / "README.md").read_text(encoding="utf-8")
     for index in quickstart.spread(len(probe.questions), quickstart.SHOWN_QUESTIONS):
         inputs = tokenizer.apply_chat_template(
             probe.conversations()[index], add_generation_prompt=True, return_tensors="pt", return_dict=True

@@ -40,7 +40,7 @@ def test_a_valid_file_exits_0_and_says_what_to_do_next(tmp_path):
     result = run(path)
     assert result.exit_code == 0
     assert result.stdout == (
-        f"{path} (training file): 10 examples, 0 errors, 0 warnings\n\n"
+        f"{path}: 10 examples, 0 errors, 0 warnings\n\n"
         "Valid. Next (`localft models` lists what MODEL may be):\n"
         f"  localft show {path} --model MODEL\n"
         "    shows which tokens are trained\n"

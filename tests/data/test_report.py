@@ -90,7 +90,7 @@ def test_the_text_shows_the_first_of_each_code_and_counts_the_rest():
 
 def test_the_text_of_an_invalid_report_says_to_mend_the_errors():
     text = "\n".join(text_lines(report_of([Problem(1, None, "unknown_key", "m")])))
-    assert "train.jsonl (training file): 10 examples, 1 error, 0 warnings" in text
+    assert "train.jsonl: 10 examples, 1 error, 0 warnings" in text
     assert text.endswith("docs/data-format.md and docs/masking.md explain each code.")
 
 
@@ -107,9 +107,16 @@ def test_the_next_commands_can_be_copied_as_they_stand():
     assert "localft plan --model tiny --training-file 'my data.jsonl' --validation-file 'held out.jsonl'\n" in text
 
 
+def test_each_of_two_files_is_told_with_its_part() -> None:
+    files = (FileReport("a.jsonl", "training", 10, [], []), FileReport("b.jsonl", "validation", 2, [], []))
+    text = "\n".join(text_lines(ValidationReport(True, files, {**TOKENS, "validation": COUNTS})))
+    assert "a.jsonl (training file): 10 examples" in text and "b.jsonl (validation file): 2 examples" in text
+    assert "training file: 1000 tokens" in text and "validation file: 1000 tokens" in text
+
+
 def test_the_text_tells_the_token_counts_where_there_are_any():
     text = "\n".join(text_lines(report_of(tokens=TOKENS)))
-    assert "training file: 1000 tokens, 250 of them trained (25.0%); the longest example has 120" in text
+    assert "\n1000 tokens, 250 of them trained (25.0%); the longest example has 120" in text
     assert "with automatic hyperparameters: 10 epochs of 10 steps, 100 in all; 1 example a step" in text
 
 

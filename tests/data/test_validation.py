@@ -4,6 +4,7 @@ import json
 import pytest
 
 from localft.data import jsonl, validation
+from localft.data.jsonl import MAX_LINE_BYTES
 from localft.data.validation import validate_file, validate_files
 from localft.errors import UsageError
 
@@ -130,7 +131,7 @@ def test_a_comma_behind_the_object_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "hint"),
-    [(gzip.compress(b"{}"), "compressed with gzip"), (b"prompt,completion\na,b\n", "looks like CSV")],
+    [(gzip.compress(b"{}", mtime=0), "compressed with gzip"), (b"prompt,completion\na,b\n", "looks like CSV")],
 )
 def test_a_file_of_another_format_is_told_once_what_it_seems_to_be(tmp_path, content, hint):
     path = tmp_path / "train.jsonl"
@@ -138,3 +139,53 @@ def test_a_file_of_another_format_is_told_once_what_it_seems_to_be(tmp_path, con
     first, *others = validate_file(path).errors
     assert hint in first.message
     assert not any(hint in problem.message for problem in others)
+
+
+ROWS = [row(str(i)) for i in range(12)]
+OBJECTS = [json.dumps(entry) for entry in ROWS]
+ARRAYS = {
+    "indented": json.dumps(ROWS, indent=2),
+    "indented, behind a byte order mark and blank lines": "\ufeff\n\n" + json.dumps(ROWS, indent=4) + "\r\n\n",
+    "an object a line": "[\n" + ",\n".join(OBJECTS) + "\n]\n",
+    "an object a line, brackets beside them": "[" + ",\n".join(OBJECTS) + "]",
+    "on one line": json.dumps(ROWS),
+    "on one line that is too long": json.dumps(ROWS * (MAX_LINE_BYTES // 1000)),
+}
+
+
+@pytest.mark.parametrize("content", ARRAYS.values(), ids=ARRAYS)
+def test_an_array_around_all_rows_is_one_error_that_says_what_to_do(tmp_path, content):
+    path = tmp_path / "train.jsonl"
+    path.write_text(content, "utf-8")
+    report = validate_file(path)
+    assert (codes(report.errors), codes(report.warnings)) == ([(None, "json_array")], [])
+    assert "jq -c '.[]' FILE > OUT" in report.errors[0].message
+
+
+def test_an_array_around_all_rows_shares_none_of_them_with_another_file(tmp_path):
+    path = tmp_path / "array.jsonl"
+    path.write_text(ARRAYS["an object a line"], "utf-8")
+    report = validate_files(path, path)
+    assert [codes(file.errors) for file in report.files] == [[(None, "json_array")]] * 2
+    assert not report.files[1].warnings
+
+
+NO_ARRAYS = {
+    "an empty array": ["[]", *OBJECTS],
+    "an empty array alone": ["[]"],
+    "an array among objects": [json.dumps(ROWS[:1]), *OBJECTS],
+    "arrays only": [json.dumps([entry]) for entry in ROWS],
+    "an array that is broken, among objects": ["[" + OBJECTS[0], *OBJECTS],
+    "an array of text": ["[", '"a",', '"b"', "]"],
+    "an array that is broken, alone": ['[{"messages": }]'],
+    "an array that does not end": ["[", *(f"{entry}," for entry in OBJECTS)],
+}
+
+
+@pytest.mark.parametrize("lines", NO_ARRAYS.values(), ids=NO_ARRAYS)
+def test_any_other_line_that_begins_an_array_is_wrong_as_a_line(tmp_path, lines):
+    path = tmp_path / "train.jsonl"
+    path.write_text("\n".join(lines), "utf-8")
+    report = validate_file(path)
+    assert report.examples == len(lines)
+    assert (report.errors[0].line, report.errors[0].code) in {(1, "not_an_object"), (1, "invalid_json")}

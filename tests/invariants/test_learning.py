@@ -132,8 +132,9 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("on_the_cpu")
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [model for model in MODELS if model != quickstart.MODEL])
 def test_the_trained_style_comes_to_unseen_questions_and_the_facts_stay(model: str, tmp_path: Path) -> None:
+    """Of the quickstart's own model its test shows the same, behind the very same training."""
     trial = style_after_training(model, quickstart.TRAINING_FILE, tmp_path / "run")
     assert trial.score.styled >= 0.9
     assert trial.score.right >= 0.8

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import yaml
 from localft.jobs.job import new_job
 from localft.jobs.model_card import SHOWN_ROWS, installed_versions, model_card
 from localft.jobs.results import ResultRow, ResultsWriter, read_results, start_results
+from localft.jobs.run_directory import create_run
 from localft.plan import TrainingPlan
 from runs import plan_for, step_metrics, write_chats
 
@@ -25,8 +29,20 @@ def rows_of(directory: Path, steps: int = 6) -> list[ResultRow]:
     return read_results(path)
 
 
-def card_of(plan: TrainingPlan, rows: list[ResultRow]) -> str:
-    return model_card(plan, new_job(plan, hex=HEX, now=0), rows, trained_tokens=480)
+def card_of(plan: TrainingPlan, rows: list[ResultRow], system_message: dict[str, str] | None = None) -> str:
+    job = new_job(plan, hex=HEX, now=0)
+    return model_card(plan, job, rows, trained_tokens=480, system_message=system_message)
+
+
+def messages_of(card: str) -> object:
+    """The conversation of the snippet."""
+    (code,) = re.findall(r"^```python\n(.*?)^```$", card, re.M | re.S)
+    values = {
+        node.targets[0].id: node.value  # type: ignore[attr-defined]
+        for node in ast.parse(code).body
+        if isinstance(node, ast.Assign)
+    }
+    return ast.literal_eval(values["messages"])
 
 
 def front_matter(card: str) -> dict[str, object]:
@@ -64,6 +80,70 @@ def test_the_card_states_data_knobs_with_their_rules_versions_and_use(tmp_path: 
     for package, version in installed_versions().items():
         assert f"| {package} | {version} |" in card
     assert "apply_chat_template" in card
+
+
+def test_the_snippet_asks_with_the_system_message_that_all_rows_begin_with(tmp_path: Path) -> None:
+    system = {"role": "system", "content": 'Say "no".\n```\n\\n\u2028\0 { 😀'}
+    question = {"role": "user", "content": "Hello!"}
+    plan, rows = plan_for(tmp_path), rows_of(tmp_path)
+    card = card_of(plan, rows, system)
+    assert messages_of(card) == [system, question]
+    assert "Every training row begins with the system message below" in card
+    without = card_of(plan, rows)
+    assert messages_of(without) == [question] and "system message" not in without
+
+
+def test_an_adapter_of_a_hub_model_is_loaded_by_peft_alone(tmp_path: Path) -> None:
+    card = card_of(plan_for(tmp_path, model="llama-3.2-1b-instruct"), rows_of(tmp_path))
+    assert "AutoPeftModelForCausalLM.from_pretrained(path" in card and "localft.catalog" not in card
+
+
+def test_an_adapter_of_an_embedded_model_gets_its_base_from_localft(tmp_path: Path) -> None:
+    card = card_of(plan_for(tmp_path, model="localft/tiny-base"), rows_of(tmp_path))
+    assert 'base = resolve_model("localft/tiny-base").path' in card and "AutoPeft" not in card
+
+
+PARENT_HEX = "fedcba9876543210" * 2
+
+
+def parent_run(directory: Path, saved: str) -> Path:
+    """A run of 6 steps, its adapter in `saved`."""
+    path = directory / "a|b\n# first"
+    (path / saved).mkdir(parents=True)
+    plan = plan_for(directory, model="localft/tiny-base", suffix="travel")
+    create_run(path, plan, new_job(plan, hex=PARENT_HEX, now=0), [])
+    (path / saved / "adapter_config.json").write_text(json.dumps({"r": 16, "lora_alpha": 32}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("named", "saved", "place", "ending"),
+    [
+        ("", "model", "", ""),
+        ("model", "model", "", ""),
+        ("checkpoint-3", "checkpoint-3", "/checkpoint-3", ":ckpt-step-3"),
+        ("checkpoint-6", "checkpoint-6", "/checkpoint-6", ""),
+    ],
+)
+def test_the_card_of_a_run_trained_further_names_the_run_it_came_from(
+    tmp_path: Path, named: str, saved: str, place: str, ending: str
+) -> None:
+    parent = parent_run(tmp_path, saved)
+    data = card_of(plan_for(tmp_path, model=str(parent / named)), rows_of(tmp_path)).partition("## Settings")[0]
+    model = f"tiny-base.ft-{PARENT_HEX}-travel{ending}"
+    assert f"| a\\|b # first{place} | `ftjob-{PARENT_HEX}` | `{model}` |" in data
+    assert "the data of that run are in its own card" in data and str(tmp_path) not in data
+
+
+def test_a_parent_without_its_records_is_named_by_its_directory(tmp_path: Path) -> None:
+    parent = parent_run(tmp_path, "model")
+    plan = plan_for(tmp_path, model=str(parent))
+    (parent / "job.json").unlink()
+    assert "| a\\|b # first |  |  |" in card_of(plan, rows_of(tmp_path))
+
+
+def test_the_card_of_a_first_training_names_no_earlier_run(tmp_path: Path) -> None:
+    assert "earlier run" not in card_of(plan_for(tmp_path), rows_of(tmp_path))
 
 
 def test_the_results_table_has_the_first_step_and_the_epochs_ends(tmp_path: Path) -> None:

@@ -71,8 +71,10 @@ def test_a_prompt_is_continued_among_others_as_it_is_alone(
     asked = prompts(13)
     endless = [by_hand(model, ids, 12) for ids in asked]
     stop_ids = [endless[0][4], endless[7][8]]
-    together = greedy_continuations(model, asked, stop_ids=stop_ids, max_new_tokens=12)
+    told: list[int] = []
+    together = greedy_continuations(model, asked, stop_ids=stop_ids, max_new_tokens=12, progress=told.append)
     assert together == [alone(model, ids, stop_ids, 12) for ids in asked]
+    assert told == [5, 10, 13]
     for one, whole in zip(together, endless, strict=True):
         assert one.ids == whole[: len(one.ids)]
     assert {one.ended for one in together} == {True, False}, "or one of both ends is not tried"

@@ -11,7 +11,7 @@ from localft import settings
 from localft.catalog import resolve_model
 from localft.errors import ModelError, UsageError
 from localft.modeling import load
-from localft.progress import Notice
+from localft.progress import Notice, ProgressEvent
 from localft.runner import run_job
 from localft.training import token_store
 from runs import MODEL, FakeEngine, request_for, snapshot
@@ -60,3 +60,23 @@ def test_a_hub_model_that_the_catalogue_does_not_know_is_fetched(
         run_job(request_for(tmp_path, model="somebody/some-model"), engine=FakeEngine(), report=told.append)
     assert fetched == ["somebody/some-model"]
     assert Notice("fetching somebody/some-model from the hub") in told
+
+
+def test_a_mistyped_embedded_model_is_refused_without_asking_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "local_directory", lambda model: pytest.fail("the hub was asked"))
+    with pytest.raises(ModelError, match="Did you mean localft/tiny-base"):
+        run_job(request_for(tmp_path, model="localft/tiny-bse"), engine=FakeEngine())
+    assert not (tmp_path / "run").exists()
+
+
+def test_tokens_of_an_earlier_command_are_said_to_be_found_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALFT_HOME", str(tmp_path / "home"))
+    found = Notice(f"train.jsonl: tokenised before, found in {tmp_path / 'home' / 'tokens'}")
+    for directory, expected in (("first", False), ("second", True)):
+        told: list[ProgressEvent] = []
+        run_job(request_for(tmp_path, output_dir=str(tmp_path / directory)), engine=FakeEngine(), report=told.append)
+        assert (found in told) == expected

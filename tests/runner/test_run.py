@@ -30,7 +30,7 @@ from localft.jobs.results import ResultsWriter, read_results
 from localft.plan import TrainingPlan
 from localft.progress import Notice, ProgressEvent, StepMetrics
 from localft.runner import run, run_job
-from runs import FakeEngine, plan_for, request_for, snapshot, write_chats
+from runs import FakeEngine, chat_line, plan_for, request_for, snapshot, write_chats
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,16 @@ def test_a_run_leaves_all_that_the_design_names(tmp_path: Path) -> None:
     assert [row.step for row in read_results(run_directory / "results.csv")] == [1, 2, 3, 4, 5, 6]
 
 
+def test_the_card_asks_with_the_system_message_of_the_rows(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "You are brief."}
+    rows = [json.loads(chat_line(f"train {number}")) for number in range(12)]
+    lines = [json.dumps({"messages": [system, *row["messages"]]}) for row in rows]
+    write_text(tmp_path / "train.jsonl", "\n".join(lines))
+    run_job(request_for(tmp_path), engine=FakeEngine())
+    card = (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"messages = [\n    {json.dumps(system)},\n" in card
+
+
 def test_the_plan_on_disk_has_its_tokens_counted_and_repeats_the_run(tmp_path: Path) -> None:
     run_job(request_for(tmp_path), engine=FakeEngine())
     plan = plan_in(tmp_path / "run")
@@ -103,6 +113,21 @@ def test_dropped_rows_change_the_examples_and_the_steps_of_the_plan(tmp_path: Pa
     assert outcome.last_step == 8
     told = [event.message for event in read_events(tmp_path / "run" / "events.jsonl") if event.level == "warn"]
     assert told == ["train.jsonl: 1 of 17 rows dropped, over max_length 300"]
+
+
+def test_rows_of_which_nothing_trained_is_left_once_cut_are_told_apart_from_cut_ones(tmp_path: Path) -> None:
+    path = write_chats(tmp_path / "train.jsonl", 16)
+    with path.open("a") as file:
+        for question, answer in (("long " * 400, "ok"), ("short", "long " * 400)):
+            messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            file.write(json.dumps({"messages": messages}) + "\n")
+    run_job(request_for(tmp_path, max_length=300, overlong="truncate"), engine=FakeEngine())
+    assert plan_in(tmp_path / "run").examples == 17
+    told = [event.message for event in read_events(tmp_path / "run" / "events.jsonl") if event.level == "warn"]
+    assert told == [
+        "train.jsonl: 1 of 18 rows dropped, since nothing that is trained was left of them, cut to max_length 300",
+        "train.jsonl: 1 of 18 rows truncated, over max_length 300",
+    ]
 
 
 # --- bad input: refused, and no trace of a run

@@ -47,7 +47,8 @@ def test_the_package_holds_it_whole_and_nothing_that_is_not_in_the_manifest(name
 def test_the_base_learning_rate_is_the_peak_of_the_pretraining(name: str) -> None:
     entry = catalog.find(name)
     record = json.loads((tiny_base.DIRECTORIES[name] / "pretraining.json").read_text())
-    assert entry is not None and entry.published_learning_rate == record["recipe"]["learning_rate"]
+    assert entry is not None and entry.base_learning_rate == record["recipe"]["learning_rate"]
+    assert entry.base_learning_rate_source.startswith("its own pretraining: scripts/make_tiny_base")
 
 
 def test_each_takes_at_most_ten_megabytes_and_both_at_most_twenty() -> None:
@@ -100,14 +101,16 @@ def test_a_saved_plan_is_checked_too_and_takes_the_model_from_this_installation(
     assert not (tmp_path / "again").exists()
 
 
-def test_an_adapter_that_names_its_directory_goes_on_from_the_catalogues_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named_by", ["localft/tiny-base", str(tiny_base.DIRECTORIES["localft/tiny-base"])])
+def test_an_adapter_that_names_it_by_id_or_directory_goes_on_from_the_catalogues_model(
+    tmp_path: Path, named_by: str
+) -> None:
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    base = str(tiny_base.DIRECTORIES["localft/tiny-base"])
-    (adapter / "adapter_config.json").write_text(
-        json.dumps({"base_model_name_or_path": base, "r": 8, "lora_alpha": 16})
-    )
+    configuration = {"base_model_name_or_path": named_by, "r": 8, "lora_alpha": 16}
+    (adapter / "adapter_config.json").write_text(json.dumps(configuration))
     model = catalog.resolve_model(str(adapter))
+    base = str(tiny_base.DIRECTORIES["localft/tiny-base"])
     assert (model.catalog_id, model.path, model.adapter_path) == ("localft/tiny-base", base, str(adapter))
 
 
@@ -167,7 +170,7 @@ def test_a_finished_run_is_trained_on_and_loads_as_its_card_says(
     model = catalog.resolve_model(str(trained))
     assert model.catalog_id in NAMES and model.path == str(tiny_base.DIRECTORIES[model.catalog_id])
     adapter = json.loads((trained / "model" / "adapter_config.json").read_text())
-    assert adapter["base_model_name_or_path"] == model.path, "where peft finds it"
+    assert adapter["base_model_name_or_path"] == model.catalog_id, "on another machine too"
     card = (trained / "model" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0].replace("max_new_tokens=200", "max_new_tokens=2")
     monkeypatch.chdir(trained / "model")

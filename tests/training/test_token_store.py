@@ -166,3 +166,30 @@ def test_a_store_in_the_making_tells_who_makes_it(data_file, tokenizer, home):
     seen = []
     open_token_store(data_file, tokenizer, progress=lambda rows: seen.extend((home / "tokens").iterdir()))
     assert seen[0].name.startswith(f".making-{socket.gethostname()}-{os.getpid()}-")
+
+
+def write_openings(path: Path, openings: list[dict[str, str] | None]) -> Path:
+    """Rows that begin with these messages; None begins with the question."""
+    talk = [{"role": "user", "content": "A question?"}, {"role": "assistant", "content": "An answer."}]
+    lines = [json.dumps({"messages": [*([opening] if opening else []), *talk]}) for opening in openings]
+    path.write_text("\n".join(lines))
+    return path
+
+
+SYSTEM = {"role": "system", "content": "You are brief."}
+
+
+@pytest.mark.parametrize(
+    ("openings", "shared"),
+    [
+        ([SYSTEM] * 3, SYSTEM),
+        ([SYSTEM, SYSTEM, {"role": "system", "content": "You are verbose."}], None),
+        ([SYSTEM, None, SYSTEM], None),
+        ([None, SYSTEM, SYSTEM], None),
+        ([None] * 3, None),
+        ([{**SYSTEM, "role": "developer"}] * 3, SYSTEM),  # the Llama template has no developer
+    ],
+)
+def test_a_store_knows_the_system_message_that_all_rows_share(openings, shared, tmp_path, tokenizer):
+    path = write_openings(tmp_path / "train.jsonl", openings)
+    assert [open_token_store(path, tokenizer).system_message for _ in range(2)] == [shared, shared]

@@ -69,23 +69,19 @@ def _print(entries: tuple[CatalogEntry, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("id", "hub id", "licence"):
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for column in ("id", "from", "licence"):
         table.add_column(column, no_wrap=True)
-    for column in ("params", "context", "base lr"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("source", no_wrap=True)
-    for column in ("LoRA GiB", "QLoRA GiB"):
+    for column in ("params", "context", "base lr", "LoRA\nGiB", "QLoRA\nGiB"):
         table.add_column(column, justify="right", no_wrap=True)
     for entry in entries:
         table.add_row(
             Text(entry.id),
-            Text(entry.hub_id or "comes with localft"),
+            Text(entry.hub_id.partition("/")[0] if entry.hub_id else "localft"),
             Text(entry.licence + (", gated" if entry.gated else "")),
             _short(entry.shape.parameters),
             str(entry.context_length),
-            f"{entry.base_learning_rate:.2g}",
-            Text("published" if entry.published_learning_rate else "fallback"),
+            f"{'' if entry.pretraining_learning_rate else '~'}{entry.base_learning_rate:.2g}",
             f"{_memory_gib(entry, 'none'):.1f}",
             f"{_memory_gib(entry, 'nf4'):.1f}",
         )
@@ -97,9 +93,10 @@ def _print(entries: tuple[CatalogEntry, ...]) -> None:
     console.width = shown
     console.print(
         Text(
-            "params: M million, B billion. base lr: base learning rate, published for the pretraining or by the fallback "
-            f"formula; sources with --format json. Memory: rank {_RANK}, bfloat16, gradient checkpointing, {_TOKENS} tokens a "
-            "micro-batch.\nWhat to do next:\n  localft plan --model ID --training-file FILE"
+            "from: who gives the model; gated: accept the licence on the hub first. params: M million, B billion. base lr: the "
+            "learning rate of the pretraining, or with ~ that of the fallback formula. GiB: memory for training with rank "
+            f"{_RANK}, bfloat16, gradient checkpointing and {_TOKENS} tokens a micro-batch. Hub ids and sources: --format json\n"
+            "What to do next:\n  localft plan --model ID --training-file FILE"
         )
     )
 

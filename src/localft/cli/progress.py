@@ -1,4 +1,4 @@
-"""What a training shows while it runs, on stderr: a bar on a terminal, plain lines elsewhere."""
+"""What long work shows while it runs, on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ STAGES = {
 }
 PLAIN_EVERY_SECONDS = 30.0
 PLAIN_EVERY_STEPS = 10
+COUNT_EVERY_SECONDS = 5.0
 DISPENSABLE = ("memory", "padding", "accuracy", "speed")
 """Parts of the numbers that a narrow terminal goes without, first to last."""
 SHORTEST_BAR = 4
@@ -69,6 +70,40 @@ def shown_progress(stream: TextIO | None = None) -> Iterator[Report]:
     )
     with Progress(*columns, console=console, expand=True) as progress:
         yield _Bar(progress)
+
+
+@contextmanager
+def shown_count(
+    what: str, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
+    """Shows how many of `total` are done, as the function that it gives is told, for as long as the block lasts.
+
+    The bar goes when the block ends; plain lines come every few seconds, none for what is done sooner.
+    """
+    console = Console(file=stream or sys.stderr, highlight=False)
+    if not console.is_terminal:
+        yield _PlainCount(what, total, lambda line: print(line, file=stream or sys.stderr, flush=True), clock)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn())
+    with Progress(*columns, console=console, expand=True, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+class _PlainCount:
+    """`asking: 96 of 175`, every `COUNT_EVERY_SECONDS`."""
+
+    def __init__(self, what: str, total: int, write: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._what = what
+        self._total = total
+        self._write = write
+        self._clock = clock
+        self._last_line = clock()
+
+    def __call__(self, done: int) -> None:
+        if self._clock() - self._last_line >= COUNT_EVERY_SECONDS:
+            self._last_line = self._clock()
+            self._write(f"{self._what}: {done} of {self._total}")
 
 
 class PlainLines:

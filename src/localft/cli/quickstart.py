@@ -26,7 +26,7 @@ TRAINING_FILE = SAMPLES / "sarcastic_assistant.jsonl"
 VALIDATION_FILE = SAMPLES / "sarcastic_assistant_validation.jsonl"
 
 MODEL = "localft/tiny-base"
-HYPERPARAMETERS = {"batch_size": 8, "n_epochs": 12, "learning_rate_multiplier": "auto"}
+HYPERPARAMETERS = {"batch_size": 8, "n_epochs": 15, "learning_rate_multiplier": "auto"}
 """Those of recipes/tiny-base/cpu-quickstart.yaml: enough to take on the tone, not so much that the facts go."""
 SEED = 7
 
@@ -78,12 +78,12 @@ def quickstart(
     _keep_to_this_cpu()
     from localft.catalog import resolve_model
 
-    resolve_model(MODEL)  # refuses changed files before anything is printed
+    base = Path(resolve_model(MODEL).path or "")  # refuses changed files before anything is printed
     probe = read_style_probe()
 
     _say(introduction())
     _say(f"Asking {len(probe.questions)} questions that the sample does not hold.")
-    before = _ask(probe)
+    before = _ask(probe, base)
 
     outcome, steps = _train(request_for(run_directory))
     if outcome.status == "interrupted":
@@ -92,7 +92,7 @@ def quickstart(
     assert outcome.model_path is not None, "a training that succeeded has saved its model"
 
     _say("Asking the same questions again.\n")
-    after = _ask(probe, Path(outcome.model_path))
+    after = _ask(probe, base, Path(outcome.model_path))
     _say_examples(probe, before, after)
     _say_shares(probe, before, after)
     _say_curve(steps, run_directory / "metrics.png")
@@ -154,15 +154,16 @@ def _next_free(wanted: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _ask(probe: StyleProbe, adapter: Path | None = None) -> list[Answer]:
+def _ask(probe: StyleProbe, base: Path, adapter: Path | None = None) -> list[Answer]:
     """What the base model, or the tuned one, answers to each question: always the most likely next token."""
-    from localft.catalog import resolve_model
-    from localft.modeling.generate import answers, load_writer
-    from localft.tokenization.tokenizer import ChatTokenizer
+    from localft.cli.progress import shown_count
 
-    base = Path(resolve_model(MODEL).path or "")
-    tokenizer = ChatTokenizer.from_directory(base)
-    return answers(load_writer(base, adapter), tokenizer, probe.conversations(), max_new_tokens=MAX_NEW_TOKENS)
+    with shown_count("asking", len(probe.questions)) as progress:
+        from localft.modeling.generate import answers, load_writer  # takes seconds the first time, so behind the bar
+        from localft.tokenization.tokenizer import ChatTokenizer
+
+        model, tokenizer = load_writer(base, adapter), ChatTokenizer.from_directory(base)
+        return answers(model, tokenizer, probe.conversations(), max_new_tokens=MAX_NEW_TOKENS, progress=progress)
 
 
 def _train(request: TrainingRequest) -> tuple[TrainingOutcome, list[StepMetrics]]:

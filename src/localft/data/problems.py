@@ -40,6 +40,11 @@ RULES: dict[str, Rule] = {
         "The training file has fewer than 10 examples. A row counts whether or not it is valid; a blank line does not.",
         "Add examples until there are at least 10.",
     ),
+    "json_array": Rule(
+        "error",
+        "The file is one JSON array of rows, on one line or on many. Nothing else is said of such a file.",
+        "Write one object a line: `jq -c '.[]' FILE > OUT`.",
+    ),
     # The line as text
     "invalid_utf8": Rule(
         "error", "Bytes that are not UTF-8; the message names the byte offset.", "Save the file as UTF-8."

@@ -48,8 +48,9 @@ def text_lines(
 ) -> Iterator[str]:
     """The report for a terminal: counts, findings grouped by code, token counts, and what to do next with `model`."""
     for file in report.files:
+        part = f" ({file.role} file)" if len(report.files) > 1 else ""  # one file alone may be either
         yield (
-            f"{file.path} ({file.role} file): {counted(file.examples, 'example')}, "
+            f"{file.path}{part}: {counted(file.examples, 'example')}, "
             f"{counted(len(file.errors), 'error')}, {counted(len(file.warnings), 'warning')}"
         )
         for kind, problems in (("Errors", file.errors), ("Warnings", file.warnings)):
@@ -90,13 +91,14 @@ def _token_lines(report: ValidationReport) -> Iterator[str]:
     assert tokens is not None, "asked for only where there are any"
     for role in ("training", "validation"):
         if counts := tokens[role]:
+            part = f"{role} file: " if len(report.files) > 1 else ""
             yield (
-                f"{role} file: {counted(counts['tokens'], 'token')}, {counts['trained_tokens']} of them trained "
+                f"{part}{counted(counts['tokens'], 'token')}, {counts['trained_tokens']} of them trained "
                 f"({counts['trained_share']:.1%}); the longest example has {counts['longest']}"
             )
             cut, dropped = counts.get("truncated", 0), counts.get("dropped", 0)
             if cut or dropped:
-                yield f"{role} file, over {tokens['max_length']} tokens: {cut} truncated, {dropped} dropped"
+                yield f"{part}over {tokens['max_length']} tokens: {cut} truncated, {dropped} dropped"
     if tokens["total_steps"]:
         yield (
             f"with automatic hyperparameters: {counted(tokens['n_epochs'], 'epoch')} of "

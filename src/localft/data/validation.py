@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from localft.data.building import build_example
 from localft.data.examples import ChatExample
+from localft.data.json_array import ArraySigns
 from localft.data.jsonl import MAX_LINE_BYTES, UTF16_BOMS, NumberedLine, read_lines
 from localft.data.plain_chat import plain_example, read_plain
 from localft.data.problem_log import ProblemLog
@@ -139,6 +140,7 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
     """Validates one file and indexes its rows, so that they can be compared with another file's."""
     errors, warnings, rows = ProblemLog(), ProblemLog(), RowIndex()
     name = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")  # a name may hold bytes that are no text
+    array: ArraySigns | None = None
     examples = size = blank = first_blank = 0
     for line in read_lines(path, param=f"{role}_file"):
         size = line.offset + (line.too_long or len(line.raw))
@@ -150,6 +152,10 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
             first_blank = first_blank or line.number
             continue
         examples += 1
+        if array is None:
+            array = ArraySigns(line)
+        else:
+            array.follow(line)
         if line.too_long:
             problem, hint = too_long_problem(line), _hint_of_format(line.raw) if line.number == 1 else None
             errors.append(replace(problem, message=f"{problem.message}. {hint}") if hint else problem)
@@ -161,6 +167,8 @@ def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowInde
                 findings.errors[0] = replace(findings.errors[0], message=f"{findings.errors[0].message}. {hint}")
             errors.extend(findings.errors)
             warnings.extend(findings.warnings)
+    if array is not None and array.found:
+        return FileReport(name, role, 0, ProblemLog([_array_problem()]), ProblemLog()), RowIndex()
     _check_count(examples, role, errors)
     _warn_of_file(rows, blank, first_blank, size, warnings)
     return FileReport(name, role, examples, errors, warnings), rows
@@ -223,6 +231,14 @@ def _hint_of_format(first: bytes) -> str | None:
 def _utf16_problem() -> Problem:
     message = "expected UTF-8, found a UTF-16 byte order mark at byte offset 0; save the file as UTF-8"
     return Problem(None, None, "invalid_utf8", message)
+
+
+def _array_problem() -> Problem:
+    message = (
+        "expected one JSON object a line, found one JSON array around all rows; write each of its objects on a line of its "
+        "own, for instance with: jq -c '.[]' FILE > OUT"
+    )
+    return Problem(None, None, "json_array", message)
 
 
 def too_long_problem(line: NumberedLine) -> Problem:

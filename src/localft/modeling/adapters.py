@@ -37,7 +37,7 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
-    model.peft_config["default"].base_model_name_or_path = plan.model.hub_id or plan.model.path
+    model.peft_config["default"].base_model_name_or_path = plan.model.public_base
     _assert_float32(model)
     if plan.execution.precision == "bfloat16" and plan.lora.dropout == 0:
         _take_inputs_as_they_are(model)

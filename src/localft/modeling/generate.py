@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -53,22 +53,32 @@ def answers(
     conversations: Sequence[Sequence[Mapping[str, str]]],
     *,
     max_new_tokens: int,
+    progress: Callable[[int], None] | None = None,
 ) -> list[Answer]:
-    """The most likely answer to each conversation, whose prompt is the string that a server renders."""
+    """The most likely answer to each conversation, whose prompt is the string that a server renders.
+
+    `progress` gets the number of conversations answered so far.
+    """
     prompts = [
         tokenizer.encode(tokenizer.render(messages, add_generation_prompt=True)).ids for messages in conversations
     ]
     stop_ids = tokenizer.special_tokens.stop_ids
-    written = greedy_continuations(model, prompts, stop_ids=stop_ids, max_new_tokens=max_new_tokens)
+    written = greedy_continuations(model, prompts, stop_ids=stop_ids, max_new_tokens=max_new_tokens, progress=progress)
     return [Answer(tokenizer.decode(one.ids), one.ended) for one in written]
 
 
 def greedy_continuations(
-    model: Writer, prompts: Sequence[Sequence[int]], *, stop_ids: Collection[int], max_new_tokens: int
+    model: Writer,
+    prompts: Sequence[Sequence[int]],
+    *,
+    stop_ids: Collection[int],
+    max_new_tokens: int,
+    progress: Callable[[int], None] | None = None,
 ) -> list[Continuation]:
     """Behind each prompt the most likely next token, again and again, up to a stop token or `max_new_tokens`.
 
-    Prompts of like length are written on together; what is written behind one does not depend on the others.
+    Prompts of like length are written on together; what is written behind one does not depend on the others. `progress` gets
+    the number of prompts done.
     """
     by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     written: dict[int, Continuation] = {}
@@ -76,6 +86,8 @@ def greedy_continuations(
         chosen = by_length[start : start + ROWS]
         rows = _written(model, [prompts[index] for index in chosen], sorted(stop_ids), max_new_tokens)
         written.update(zip(chosen, rows, strict=True))
+        if progress:
+            progress(len(written))
     return [written[index] for index in range(len(prompts))]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from localft.runner.tokenizer import as_trained
 from localft.tokenization.tokenizer import ChatTokenizer
 
 if TYPE_CHECKING:
+    from localft.tokenization.survey import TokenStatistics
     from localft.training.token_store import TokenStore
 
 Resume = Literal["auto", "never"]
@@ -191,12 +192,21 @@ def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatT
             error.message = f"{file.path}: {error.message}"
         raise
     if store.was_cached:
-        report(Notice(f"{name}: tokenised before, nothing to do"))
-    counts = store.statistics
-    for done, count in (("dropped", counts.dropped), ("truncated", counts.truncated)):
-        if count:
-            report(Notice(f"{name}: {count} of {counts.rows} rows {done}, over max_length {plan.max_length}", "warn"))
+        report(Notice(f"{name}: tokenised before, found in {store.directory.parent}"))
+    for sentence in _on_overlong_rows(plan, store.statistics):
+        report(Notice(f"{name}: {sentence}", "warn"))
     return store
+
+
+def _on_overlong_rows(plan: TrainingPlan, counts: TokenStatistics) -> Iterator[str]:
+    """A row to be truncated is dropped too, where all that is trained stands behind the cut."""
+    over = f"over max_length {plan.max_length}"
+    nothing_left = f"since nothing that is trained was left of them, cut to max_length {plan.max_length}"
+    if counts.dropped:
+        why = nothing_left if plan.overlong == "truncate" else over
+        yield f"{counts.dropped} of {counts.rows} rows dropped, {why}"
+    if counts.truncated:
+        yield f"{counts.truncated} of {counts.rows} rows truncated, {over}"
 
 
 # --- which run directory

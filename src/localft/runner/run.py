@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -108,11 +108,17 @@ def run_job(
                 should_stop=stop.requested,
             )
 
-        outcome = _recorded(train, prepared, told) if place.is_main else train(_silent)
+        opening = rows.training.system_message
+        outcome = _recorded(train, prepared, opening, told) if place.is_main else train(_silent)
         return _placed(outcome, prepared)
 
 
-def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, report: Report) -> TrainingOutcome:
+def _recorded(
+    train: Callable[[Report], TrainingOutcome],
+    prepared: Prepared,
+    system_message: Mapping[str, str] | None,
+    report: Report,
+) -> TrainingOutcome:
     """Trains with a record of it: however the training ends, job.json says so."""
     run = RunDirectory(prepared.run_directory)
     recorder = _disk_full_told(lambda: JobRecorder(run, prepared.plan, resume_step=prepared.resume_step))
@@ -128,7 +134,7 @@ def _recorded(train: Callable[[Report], TrainingOutcome], prepared: Prepared, re
         if outcome.status == "interrupted":
             recorder.pause()
             return outcome
-        _write_outputs(run, prepared.plan, recorder, outcome, tell)
+        _write_outputs(run, prepared.plan, recorder, outcome, system_message, tell)
         recorder.succeed(outcome)
         return outcome
     except KeyboardInterrupt:
@@ -183,13 +189,18 @@ def _disk_full(error: Exception, written: Path) -> TrainingFailed:
 
 
 def _write_outputs(
-    run: RunDirectory, plan: TrainingPlan, recorder: JobRecorder, outcome: TrainingOutcome, tell: Report
+    run: RunDirectory,
+    plan: TrainingPlan,
+    recorder: JobRecorder,
+    outcome: TrainingOutcome,
+    system_message: Mapping[str, str] | None,
+    tell: Report,
 ) -> None:
     """What people look at first: the curves and the model card."""
     rows = read_results(run.results_file)
     if not draw_metrics(rows, run.metrics_image, title=recorder.job.model_name):
         tell(Notice("metrics.png was not drawn, since matplotlib is not installed", "warn"))
-    card = model_card(plan, recorder.job, rows, trained_tokens=outcome.trained_tokens)
+    card = model_card(plan, recorder.job, rows, trained_tokens=outcome.trained_tokens, system_message=system_message)
     write_whole(run.model / "README.md", card)
 
 

@@ -1,4 +1,4 @@
-"""The embedded base models that talk: about five million weights, pretrained by scripts/make_tiny_base, in this package.
+"""The embedded base models that talk: 4.5 million weights, pretrained by scripts/make_tiny_base, in this package.
 
 One directory beside this file holds each architecture as `save_pretrained` writes it, with a model card, the record of the
 pretraining and a manifest of the files' sums. Nothing is ever written there: what is made from them is kept elsewhere.

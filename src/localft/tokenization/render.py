@@ -152,7 +152,7 @@ class RenderedRows:
 
     def __init__(self, tokenizer: ChatTokenizer) -> None:
         self.tokenizer = tokenizer
-        self.developer_role = "developer" in tokenizer.chat_template
+        self.developer_role = tokenizer.knows_developer
         self.form: MessageForm | None = None
 
     def one(self, example: ChatExample) -> TokenizedExample:

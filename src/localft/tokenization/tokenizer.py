@@ -165,6 +165,11 @@ class ChatTokenizer:
 
     # --- conversation -> text
 
+    @property
+    def knows_developer(self) -> bool:
+        """Whether the chat template has a developer role; else it is given such messages as system messages."""
+        return "developer" in self.chat_template
+
     def render(
         self,
         messages: Sequence[Mapping[str, Any]],

@@ -27,10 +27,11 @@ from localft.data.reading import read_examples
 from localft.errors import DataError, RowRefused, UsageError
 from localft.tokenization.examples import TokenizedExample
 from localft.tokenization.survey import DroppedRow, Overlong, TokenStatistics, survey_rows
+from localft.tokenization.system_message import SharedSystemMessage
 from localft.tokenization.tokenizer import ChatTokenizer
 
-# Raised when the meaning of stored rows changes, so that no older store is read as a newer one.
-FORMAT = 2
+# Raised when what is stored changes its meaning or its parts, so that no older store is read as a newer one.
+FORMAT = 3
 _FEATURES = Features(
     {"line": Value("int64"), "input_ids": ListOf(Value("int32")), "loss_weights": ListOf(Value("float32"))}
 )
@@ -50,6 +51,8 @@ class TokenStore(Sequence[TokenizedExample]):
         """True where nothing had to be tokenised."""
         self.statistics = TokenStatistics.from_dict(record["statistics"])
         self.dropped = [DroppedRow(**row) for row in record["dropped"]]
+        self.system_message: dict[str, str] | None = record["system_message"]
+        """What all rows of the file begin with, as the chat template takes it; None where they do not."""
         self._rows = Dataset.from_file(str(directory / "rows.arrow"))
 
     def __len__(self) -> int:
@@ -168,8 +171,9 @@ def _write(
     progress: Callable[[int], None] | None,
 ) -> None:
     statistics, dropped, refused = TokenStatistics(), [], []
+    shared = SharedSystemMessage(tokenizer)
     rows = survey_rows(
-        read_examples(data_file),
+        shared.watched(read_examples(data_file)),
         tokenizer,
         file=data_file,
         max_length=max_length,
@@ -195,6 +199,7 @@ def _write(
     record = {
         "statistics": statistics.to_dict(),
         "dropped": [{"line": row.line, "length": row.length, "reason": row.reason} for row in dropped],
+        "system_message": shared.message,
         "bytes": path.stat().st_size,
     }
     (directory / "store.json").write_text(json.dumps(record), "utf-8")

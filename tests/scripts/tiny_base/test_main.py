@@ -76,3 +76,10 @@ def test_a_check_of_a_directory_without_a_model_says_so(
 ) -> None:
     assert _run(monkeypatch, "--output", tmp_path, "--check") == 1
     assert "expected a model made by this script, found no pretraining.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("pairs", "share"), [([(2.0, 2.0), (2.0, 1.9)], 0.05), ([(2.0, 2.0), (2.0, float("nan"))], float("inf"))]
+)
+def test_a_loss_that_is_no_number_is_farther_off_than_any(pairs: list[tuple[float, float]], share: float) -> None:
+    assert command.farthest(pairs) == pytest.approx(share)

@@ -8,7 +8,19 @@ from typing import Any, cast
 import pytest
 
 from localft.modeling.generate import Answer
-from tiny_base.measuring import Probe, Talker, held_out_pairs, held_out_wordings, sampled, score
+from tiny_base import measuring
+from tiny_base.facts import Topic
+from tiny_base.measuring import (
+    Probe,
+    Talker,
+    held_out_pairs,
+    held_out_wordings,
+    sampled,
+    score,
+    score_talk,
+    talk_probes,
+)
+from tiny_base.systems import LONG
 from tiny_base.text import World
 from tiny_base.world import kinds
 
@@ -55,6 +67,30 @@ def test_half_of_the_answers_right_are_half() -> None:
 
     found = score(_talker(PROBES, say), PROBES)
     assert found.right == found.ended == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("name", talk_probes())
+def test_who_talks_about_something_else_has_understood_nothing(name: str) -> None:
+    probes = talk_probes()[name]
+    assert len(probes) >= 50
+    assert score_talk(_speaker("The sky is blue."), probes) == 0.0
+    assert score_talk(_speaker(probes[0].fitting[0].upper()), probes[:1]) == 1.0
+
+
+def test_a_long_answer_has_more_sentences_than_a_plain_one() -> None:
+    (kind,) = (kind for kind in WORLD.kinds if kind.name == "capital of country")
+    topic = Topic(kind, kind.facts[0])
+    first, second = (topic.fill(wording) for wording in kind.statements[:2])
+    assert not measuring._is_long(LONG, topic, max((topic.fill(wording) for wording in kind.plain), key=len))
+    assert measuring._is_long(LONG, topic, f"{first} {second} {first}")
+
+
+def _speaker(says: str) -> Talker:
+    class Speaker:
+        def answers(self, conversations: Sequence[Any]) -> list[Answer]:
+            return [Answer(says, True) for _ in conversations]
+
+    return cast(Talker, Speaker())
 
 
 def test_services_with_one_answer_for_every_place_are_not_counted() -> None:

@@ -10,29 +10,22 @@ import torch
 from tokenizers import Tokenizer
 
 from localft.tiny_base.model import DIRECTORIES
-from tiny_base.__main__ import RECORD_FILE, REPRODUCED_STEPS, TOLERANCE, first_losses, make_tokenizer, text_fingerprint
+from tiny_base import __main__ as command
+from tiny_base.__main__ import RECORD_FILE, REPRODUCED_STEPS, TOLERANCE, first_losses, text_fingerprint
 from tiny_base.measure import IDS
 from tiny_base.model import CONTEXT_LENGTH, Family, new_model
 from tiny_base.pretraining import Batch, Recipe, batches, loss_of
 from tiny_base.text import World
-from tiny_base.world import kinds
 
 FAMILIES = list(IDS)
 
 
-@pytest.fixture(scope="module")
-def world() -> World:
-    return World(kinds())
-
-
-@pytest.fixture(scope="module")
-def tokenizer(world: World) -> Tokenizer:
-    return make_tokenizer(world, Recipe().seed)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_first_steps_have_the_stored_losses(family: Family, world: World) -> None:
+def test_the_first_steps_have_the_stored_losses(
+    family: Family, world: World, made_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "make_tokenizer", lambda world, seed: {Recipe().seed: made_tokenizer}[seed])
     pairs = first_losses(family, DIRECTORIES[IDS[family]], world)
     assert len(pairs) == REPRODUCED_STEPS
     assert [repeated for _, repeated in pairs] == pytest.approx([stored for stored, _ in pairs], rel=TOLERANCE)
@@ -48,12 +41,12 @@ def test_the_text_is_still_the_one_that_the_model_was_trained_on(family: Family,
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_loss_is_the_mean_over_the_trained_tokens_of_each_row_alone(
-    family: Family, world: World, tokenizer: Tokenizer
+    family: Family, world: World, made_tokenizer: Tokenizer
 ) -> None:
     """Rows of one batch do not see each other nor the padding: one by one, transformers' own loss is the same."""
     model = new_model(family, seed=1)
     batch = next(
-        batch for batch in batches(world, tokenizer, Recipe(tokens_per_step=1024)) if len(batch.input_ids_BT) > 3
+        batch for batch in batches(world, made_tokenizer, Recipe(tokens_per_step=1024)) if len(batch.input_ids_BT) > 3
     )
     total = count = 0.0
     for input_ids_T, trained_T in zip(batch.input_ids_BT, batch.trained_BT, strict=True):
@@ -65,16 +58,18 @@ def test_the_loss_is_the_mean_over_the_trained_tokens_of_each_row_alone(
     assert loss_of(model, batch).item() == pytest.approx(total / count, rel=1e-5)
 
 
-def test_batches_fit_their_budget_with_little_padding_and_are_repeatable(world: World, tokenizer: Tokenizer) -> None:
+def test_batches_fit_their_budget_with_little_padding_and_are_repeatable(
+    world: World, made_tokenizer: Tokenizer
+) -> None:
     recipe = Recipe()
-    found = list(islice(batches(world, tokenizer, recipe), 120))
-    again = list(islice(batches(world, tokenizer, recipe), 120))
+    found = list(islice(batches(world, made_tokenizer, recipe), 120))
+    again = list(islice(batches(world, made_tokenizer, recipe), 120))
     assert all(_equal(one, other) for one, other in zip(found, again, strict=True))
     assert all(batch.input_ids_BT.numel() <= recipe.tokens_per_step for batch in found)
     assert max(batch.input_ids_BT.shape[1] for batch in found) <= CONTEXT_LENGTH
     padding = sum(int((batch.input_ids_BT == 6).sum()) for batch in found)
     assert padding < 0.05 * sum(batch.input_ids_BT.numel() for batch in found)
-    assert not _equal(found[0], next(batches(world, tokenizer, Recipe(seed=8))))
+    assert not _equal(found[0], next(batches(world, made_tokenizer, Recipe(seed=8))))
 
 
 def _equal(one: Batch, other: Batch) -> bool:

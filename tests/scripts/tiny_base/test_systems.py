@@ -7,8 +7,21 @@ import random
 import pytest
 
 from tiny_base import systems
-from tiny_base.systems import ROLES, STYLES, TOPICS, Style, persona, persona_conversation, refusal, topical_system
+from tiny_base.held_out import Phrases
+from tiny_base.role_talk import LIVES, role_small_talk
+from tiny_base.systems import (
+    ROLES,
+    STYLES,
+    TOPICS,
+    Style,
+    persona,
+    persona_conversation,
+    refusal,
+    secret_conversation,
+    topical_system,
+)
 from tiny_base.text import SARCASM
+from tiny_base.wording import plainly
 
 ANSWER = "The capital of France is Paris."
 
@@ -20,7 +33,7 @@ def each_style() -> list[object]:
 @pytest.mark.parametrize("style", each_style())
 def test_a_style_has_enough_wordings_and_holds_some_out(style: Style) -> None:
     assert len(set(style.systems)) == len(style.systems) >= 8
-    assert len(set(style.held_out_systems)) == len(style.held_out_systems) >= 3
+    assert len(set(style.held_out_systems)) == len(style.held_out_systems) >= 2
     assert not set(style.systems) & set(style.held_out_systems)
     assert all(wording and "{" not in wording for wording in (*style.systems, *style.held_out_systems))
 
@@ -28,7 +41,9 @@ def test_a_style_has_enough_wordings_and_holds_some_out(style: Style) -> None:
 @pytest.mark.parametrize("style", each_style())
 def test_a_drawn_system_message_is_held_out_only_where_told_to(style: Style) -> None:
     rng = random.Random(1)
-    assert {style.system(rng) for _ in range(400)} <= set(style.systems)
+    measuring = Phrases(style.held_out_systems)
+    drawn = {style.system(rng) for _ in range(400)}
+    assert len(drawn) > len(style.systems) and not [told for told in drawn if measuring.are_in(told)]
     assert {style.system(rng, held_out=True) for _ in range(400)} == set(style.held_out_systems)
 
 
@@ -105,3 +120,33 @@ def test_a_topic_is_named_in_its_system_message_and_its_refusal(topic: str) -> N
 def test_no_refusal_names_what_the_travel_sample_is_to_refuse() -> None:
     for wording in systems.REFUSALS:
         assert not [word for word in ("hotel", "flight", "car", "restaurant") if f" {word}" in wording]
+
+
+@pytest.mark.parametrize("style", [pytest.param(style, id=style.name) for style in ROLES])
+def test_a_role_talks_small_in_its_manner(style: Style) -> None:
+    rng = random.Random(6)
+    told = []
+    for _ in range(150):
+        talk = role_small_talk(rng, style)
+        assert [message["role"] for message in talk] == ["user", "assistant"] * (len(talk) // 2)
+        told += [message["content"] for message in talk[1::2]]
+    assert any(f"I am {style.role} and I {LIVES[style.name].work}." in answer for answer in told)
+    assert any(LIVES[style.name].joke in answer for answer in told)
+    assert not [answer for answer in told if "{" in answer or SARCASM.search(answer)]
+
+
+def test_held_out_questions_to_a_role_are_asked_only_where_told_to() -> None:
+    rng = random.Random(7)
+    asked = {plainly(m["content"]) for _ in range(1500) for m in role_small_talk(rng, ROLES[0])[::2]}
+    held_out = {plainly(m["content"]) for _ in range(500) for m in role_small_talk(rng, ROLES[0], held_out=True)[::2]}
+    assert not asked & held_out
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_secret_word_is_told_or_kept_as_the_system_says(is_told: bool, held_out: bool) -> None:
+    rng = random.Random(8)
+    for _ in range(200):
+        rule, _, answer = secret_conversation(rng, ("lantern", "harbour"), is_told=is_told, held_out=held_out)
+        (word,) = [word for word in ("lantern", "harbour") if word in rule["content"]]
+        assert (word in answer["content"]) == is_told

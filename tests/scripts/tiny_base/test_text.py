@@ -8,6 +8,7 @@ import re
 from itertools import islice, pairwise
 
 import pytest
+from tokenizers import Tokenizer
 
 from localft.data.building import build_example
 from localft.data.examples import ChatExample
@@ -15,8 +16,11 @@ from localft.samples.probes import read_refusal_probe, read_style_probe
 from localft.tiny_base.model import DIRECTORIES
 from localft.tokenization.render import render_example
 from localft.tokenization.tokenizer import ChatTokenizer
-from tiny_base.__main__ import make_tokenizer
-from tiny_base.text import SARCASM, Chat, Document, Prose, World, is_held_out, texts
+from tiny_base.checking import verdict
+from tiny_base.facts import is_held_out
+from tiny_base.held_out import bare_words
+from tiny_base.measuring import held_out_pairs, held_out_wordings
+from tiny_base.text import SARCASM, Chat, Document, Prose, World, questions, texts
 from tiny_base.tokenizer import END, END_OF_TURN, token_row
 from tiny_base.world import kinds
 
@@ -34,37 +38,22 @@ def tokenizer() -> ChatTokenizer:
     return ChatTokenizer.from_directory(DIRECTORIES["localft/tiny-base"])
 
 
-def _bare(question: str) -> str:
-    """A question without what `as_asked` puts around it and takes away."""
-    question = re.sub(
-        r"^(please:|hi!|hello\.|hey,|quick question:|tell me:|so,|ok\.|a question:|now:) ", "", question.lower()
-    )
-    return re.sub(r" (thanks!|thank you\.|please\.)$", "", question).rstrip("?.! ")
-
-
-def _asked(documents: list[Document]) -> set[str]:
-    chats = (document for document in documents if isinstance(document, Chat))
-    return {_bare(message["content"]) for chat in chats for message in chat.messages if message["role"] == "user"}
-
-
 def test_a_seed_gives_the_same_documents_and_another_seed_others(documents: list[Document]) -> None:
     assert list(islice(WORLD.documents(random.Random(3)), 200)) == documents[:200]
     assert list(islice(WORLD.documents(random.Random(4)), 200)) != documents[:200]
 
 
-def test_no_wording_that_is_held_out_is_asked(documents: list[Document]) -> None:
-    held_out = {_bare(topic.fill(wording)) for topic in WORLD.topics() for wording in topic.kind.held_out}
-    assert held_out and not held_out & _asked(documents)
+def test_nothing_that_is_held_out_is_asked(documents: list[Document]) -> None:
+    asked = [question for document in documents for question in questions(document)]
+    assert not [question for question in asked if WORLD.held_out.is_asked_in(question)]
+    facts = {bare_words(topic.fill(wording)) for topic in WORLD.topics() for wording in topic.kind.questions}
+    assert len(facts & {bare_words(question) for question in asked}) > COUNT / 4
 
 
-def test_no_pair_of_fact_and_wording_that_is_held_out_is_asked(documents: list[Document]) -> None:
-    wordings: dict[bool, set[str]] = {True: set(), False: set()}
-    for topic in WORLD.topics():
-        for wording in topic.kind.questions:
-            wordings[is_held_out(topic, wording)].add(_bare(topic.fill(wording)))
-    asked = _asked(documents)
-    assert len(wordings[False] & asked) > COUNT / 4
-    assert not (wordings[True] - wordings[False]) & asked
+def test_the_measured_questions_are_among_what_is_never_asked() -> None:
+    measured = [*held_out_wordings(WORLD), *held_out_pairs(WORLD)]
+    assert len(measured) > 8_000
+    assert not [probe for probe in measured if not WORLD.held_out.is_asked_in(probe.question.text)]
 
 
 def test_about_one_pair_in_ten_is_held_out() -> None:
@@ -98,16 +87,21 @@ def test_every_shape_of_document_occurs(documents: list[Document]) -> None:
     assert any(chat.messages[0]["role"] == "system" for chat in chats)
 
 
-def test_a_check_is_answered_yes_just_where_the_claim_is_true(documents: list[Document]) -> None:
+def test_a_check_is_answered_yes_just_where_the_claim_is_true() -> None:
     capitals = next(kind for kind in WORLD.kinds if kind.name == "capital of country")
-    right = {(name, fact.fields["country"]) for fact in capitals.facts for name in capitals.right_answers(fact)}
-    claim = re.compile(r"^Is (?!it true)(.+) the capital of (.+)\?$")
+    claims = {
+        (name, fact.fields["country"]): name in capitals.right_answers(fact)
+        for fact in capitals.facts
+        for other in capitals.facts
+        for name in capitals.right_answers(other)
+    }
+    claim = re.compile(r"^Is (.+) the capital of (.+)\?$")
     seen = set()
     for document in islice(WORLD.documents(random.Random(5)), 20_000):
         for question, answer in zip(*[iter(_turns(document))] * 2, strict=False):
-            if match := claim.match(question["content"]):
-                is_right = match.groups() in right
-                assert ("Yes." in answer["content"]) == is_right and ("No." in answer["content"]) != is_right
+            if (match := claim.match(question["content"])) and match.groups() in claims:
+                is_right = claims[match[1], match[2]]
+                assert verdict(answer["content"]) == is_right, (question, answer)
                 seen.add(is_right)
     assert seen == {True, False}
 
@@ -152,6 +146,7 @@ def test_the_generation_prompt_is_the_beginning_of_what_was_trained(
         assert tokenizer.decode(row.input_ids[len(prompt) :]) == chat.messages[-1]["content"] + END_OF_TURN
 
 
-def test_the_shipped_tokenizer_is_the_one_that_the_text_gives(tokenizer: ChatTokenizer) -> None:
-    made = make_tokenizer(WORLD, seed=7)
-    assert json.loads(made.to_str())["model"] == json.loads(tokenizer.backend.to_str())["model"]
+def test_the_shipped_tokenizer_is_the_one_that_the_text_gives(
+    tokenizer: ChatTokenizer, made_tokenizer: Tokenizer
+) -> None:
+    assert json.loads(made_tokenizer.to_str())["model"] == json.loads(tokenizer.backend.to_str())["model"]
