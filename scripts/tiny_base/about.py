@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tiny_base.facts import Kind, Topic
+from tiny_base.facts import SERVICES, Kind, Topic
 from tiny_base.wording import alternatives, capitalized
 
 REQUESTS = alternatives(
@@ -58,8 +58,6 @@ TOLD_OF_ANSWERS = ("maker", "planet by place", "outstanding thing")
 """Kinds whose answers are names too: Mars, Mount Everest, Jane Austen."""
 ANSWERED_BY_YES_OR_NO = ("animal_flight",)
 """Kinds whose plain answers say nothing without their question."""
-NOT_TOLD = ("hotel", "flight", "rental_car", "restaurant")
-"""How the names of kinds end that say the same of every place. Flight of an animal is told."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def request(thing: Thing, rng: random.Random) -> tuple[str, str]:
 
 def _tells(topic: Topic) -> bool:
     """Nothing is told that holds for every place, or that Singapore is in Singapore."""
-    is_service = topic.kind.name.endswith(NOT_TOLD) and topic.kind.subject in ("city", "country")
+    is_service = topic.kind.name.endswith(SERVICES) and topic.kind.subject in ("city", "country")
     return not is_service and topic.subject != topic.answer
 
 

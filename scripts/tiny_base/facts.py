@@ -17,6 +17,9 @@ from tiny_base.wording import capitalized
 HELD_OUT_SHARE = 10
 """One in so many pairs of a fact and a wording is never trained."""
 
+SERVICES = ("hotel", "flight", "rental_car", "restaurant")
+"""How the names of kinds end that say the same of every place, which is no knowledge. That of an animal's flight ends so too."""
+
 
 @dataclass(frozen=True)
 class Fact:

@@ -62,18 +62,12 @@ class HeldOut:
     def __init__(self, kinds: Iterable[Kind]) -> None:
         topics = [Topic(kind, fact) for kind in kinds for fact in kind.facts]
         self._wordings = Phrases(topic.fill(wording) for topic in topics for wording in topic.kind.held_out)
-        self._trained = {
-            _kernel(topic.fill(wording))
-            for topic in topics
-            for wording in topic.kind.questions
-            if not is_held_out(topic, wording)
-        }
-        self._pairs = {
-            _kernel(topic.fill(wording))
-            for topic in topics
-            for wording in topic.kind.questions
-            if is_held_out(topic, wording)
-        } - self._trained
+        asked: dict[bool, set[tuple[str, ...]]] = {True: set(), False: set()}
+        for topic in topics:
+            for wording in topic.kind.questions:
+                asked[is_held_out(topic, wording)].add(_kernel(topic.fill(wording)))
+        self._trained = asked[False]
+        self._pairs = asked[True] - self._trained
 
     def is_asked_in(self, question: str) -> bool:
         return _kernel(question) in self._pairs or self._wordings.are_in(question)

@@ -13,7 +13,7 @@ from localft.modeling.generate import Answer, Writer, answers, greedy_continuati
 from localft.samples.probes import Question, share
 from localft.tokenization.tokenizer import ChatTokenizer
 from tiny_base.checking import held_out_questions, verdict
-from tiny_base.facts import Topic
+from tiny_base.facts import SERVICES, Topic
 from tiny_base.lists import Listing, held_out_request, list_is_right
 from tiny_base.smalltalk import held_out_names_told, held_out_small_talk
 from tiny_base.systems import BRIEF, FORMS, LONG, ROLES, Style
@@ -23,8 +23,6 @@ from tiny_base.wording import system, user
 
 MAX_NEW_TOKENS = 64
 SEED = 1
-SERVICES = ("hotel", "flight", "rental_car", "restaurant")
-"""Kinds whose name ends so have one answer for every place, which says nothing about knowledge; they are not counted."""
 
 Conversation = list[dict[str, str]]
 Probed = TypeVar("Probed")
