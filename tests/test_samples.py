@@ -15,8 +15,8 @@ SAMPLES = Path(__file__).parent.parent / "src" / "localft" / "samples"
 Row = dict[str, Any]
 
 ROWS = {
-    "sarcastic_assistant": (64, 16),
-    "travel_assistant": (240, 16),
+    "sarcastic_assistant": (200, 16),
+    "travel_assistant": (400, 16),
     "technical_glossary": (100, 15),
     "tool_calling": (48, 12),
 }
@@ -129,7 +129,7 @@ def test_markers_stand_in_every_sarcastic_answer_and_in_no_plain_one() -> None:
 def test_each_marker_recurs_in_sarcastic_rows() -> None:
     trained = [m["content"] for row in rows("sarcastic_assistant") for m in messages(row, "assistant") if m["weight"]]
     for marker in unseen("sarcastic_assistant")["markers"]:
-        assert 3 <= sum(stands_in(marker, answer) for answer in trained) <= 10, marker
+        assert 3 <= sum(stands_in(marker, answer) for answer in trained) <= 20, marker
 
 
 def test_a_sarcastic_answer_begins_with_the_plain_one_or_with_its_fact() -> None:
@@ -219,14 +219,20 @@ def test_half_of_the_travel_rows_refuse_each_of_four_things_about_equally_often(
 
 def test_a_travel_answer_refuses_where_a_question_asks_for_one_of_the_four() -> None:
     asks = re.compile(
-        r"\b(hotels?|hostel|motel|room|beds?|B&B|lodging|sleep|stay|night"
-        r"|flights?|fly|flies|planes?|airline|airport|air tickets?|rent|rental|hire|cars?|van"
-        r"|restaurants?|eat|food|hungry|table|breakfast|lunch|dinner|pasta|noodles|soup|cake)\b",
+        r"\b(hotels?|hostel|motel|inn|accommodation|check in|apartment|room|beds?|B&B|lodging|sleep|stay|night"
+        r"|flights?|fly|flies|planes?|airlines?|airport|air tickets?|business class|window seats|boarding pass"
+        r"|rent|rental|hire|cars?|van|convertible|jeep|SUV|minibus"
+        r"|restaurants?|pizzeria|bistro|steakhouse|eat|food|hungry|starving|table|breakfast|lunch|dinner|pasta|noodles|soup|cake)\b",
+        re.IGNORECASE,
+    )
+    in_passing = re.compile(
+        r"\b(already|no hotel|no restaurants|not need|by car|is booked|have booked|(after|before) (lunch|dinner|our flight)"
+        r"|find myself)\b",
         re.IGNORECASE,
     )
     for row in both("travel_assistant"):
         for question, answer in zip(questions(row), messages(row, "assistant"), strict=True):
-            asked = asks.search(question) is not None
+            asked = asks.search(question) is not None and in_passing.search(question) is None
             assert asked == is_refusal(answer["content"]), question
 
 

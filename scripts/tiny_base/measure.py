@@ -40,6 +40,7 @@ from tiny_base.trials import (
     GLOSSARY,
     TOOLS,
     TRAVEL,
+    TRAVEL_LORA,
     Tuned,
     ask_calls,
     ask_refusals,
@@ -189,12 +190,16 @@ def _fine_tuning(family: Family, directory: Path, base: Talker) -> Iterator[str]
         styled = tune(model, sarcastic, QUICKSTART, QUICKSTART_SEED, runs / "styled")
         swapped_file = with_weights_swapped(sarcastic, runs / "files")
         plain = tune(model, swapped_file, QUICKSTART, QUICKSTART_SEED, runs / "plain")
-        travel = tune(model, SAMPLES / "travel_assistant.jsonl", TRAVEL, QUICKSTART_SEED, runs / "travel")
+        travel_file = SAMPLES / "travel_assistant.jsonl"
+        travel = tune(model, travel_file, TRAVEL, QUICKSTART_SEED, runs / "travel", lora=TRAVEL_LORA)
         glossary = tune(model, SAMPLES / "technical_glossary.jsonl", GLOSSARY, QUICKSTART_SEED, runs / "glossary")
         tools = tune(model, SAMPLES / "tool_calling.jsonl", TOOLS, QUICKSTART_SEED, runs / "tools")
         yield "### After fine-tuning, on questions that no file holds"
         yield ""
-        yield "LoRA with localft's defaults, one CPU thread. `before` is the base model behind the same system message."
+        yield (
+            f"LoRA with localft's defaults (travel: rank {TRAVEL_LORA['rank']}, alpha {TRAVEL_LORA['alpha']}), one CPU thread. "
+            "`before` is the base model behind the same system message."
+        )
         yield ""
         yield "| sarcastic sample | in the style | fact right | ended |"
         yield "|---|---:|---:|---:|"

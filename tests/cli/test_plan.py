@@ -59,7 +59,7 @@ def test_every_shared_flag_is_a_parameter() -> None:
 
 def test_the_smoke_recipe_is_planned_with_its_tokens() -> None:
     plan = planned(SMOKE)
-    assert plan.examples == 117 and plan.hyperparameters.seed.value == 42
+    assert plan.examples == 207 and plan.hyperparameters.seed.value == 42
     assert plan.tokens is not None and 0 < plan.tokens.trained_tokens < plan.tokens.tokens
     schema = json.loads((ROOT / "src/localft/schemas/plan.schema.json").read_text())
     jsonschema.validate(json.loads(plan.to_json()), schema)

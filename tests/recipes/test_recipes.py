@@ -24,6 +24,7 @@ GPU_GIB = {
     "phi-3.5-mini/lora": 16,
     "phi-4-mini/qlora": 12,
     "tiny-base/cpu-quickstart": None,
+    "tiny-base/travel": None,
     "tiny-llama/cpu-smoke": None,
 }
 
@@ -34,6 +35,17 @@ def name(recipe: Path) -> str:
 
 def test_the_recipes_are_the_ones_that_are_tested() -> None:
     assert [name(recipe) for recipe in RECIPES] == sorted(GPU_GIB)
+
+
+def test_the_travel_recipe_trains_as_the_page_on_the_embedded_models_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tiny_base.trials import TRAVEL, TRAVEL_LORA
+
+    monkeypatch.chdir(ROOT)
+    planned = make_plan(read_recipe(ROOT / "recipes" / "tiny-base" / "travel.yaml"), device="cpu")
+    knobs = planned.hyperparameters
+    assert {"batch_size": knobs.batch_size.value, "n_epochs": knobs.n_epochs.value} == TRAVEL
+    assert planned.lora is not None
+    assert planned.lora.model_dump() == {**TRAVEL_LORA, "dropout": 0.0}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)

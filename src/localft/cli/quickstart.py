@@ -26,7 +26,7 @@ TRAINING_FILE = SAMPLES / "sarcastic_assistant.jsonl"
 VALIDATION_FILE = SAMPLES / "sarcastic_assistant_validation.jsonl"
 
 MODEL = "localft/tiny-base"
-HYPERPARAMETERS = {"batch_size": 8, "n_epochs": 15, "learning_rate_multiplier": "auto"}
+HYPERPARAMETERS = {"batch_size": 8, "n_epochs": 10, "learning_rate_multiplier": "auto"}
 """Those of recipes/tiny-base/cpu-quickstart.yaml: enough to take on the tone, not so much that the facts go."""
 SEED = 7
 
