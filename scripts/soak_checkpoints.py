@@ -65,8 +65,8 @@ class Case:
         self.name = name
         self.place = place
         place.mkdir(parents=True)
-        for file, word, count in (("train.jsonl", "train", ROWS), ("valid.jsonl", "valid", 6)):
-            (place / file).write_text("".join(_chat(f"{word} {number}") for number in range(count)), encoding="utf-8")
+        write_chats(place / "train.jsonl", "train", ROWS)
+        write_chats(place / "valid.jsonl", "valid", 6)
         self.recipe = {
             "model": "localft/tiny-llama",
             "training_file": str(place / "train.jsonl"),
@@ -454,6 +454,11 @@ def circumstances(seconds: float) -> str:
         f"{date.today()}, {seconds / 60:.0f} minutes on {platform.machine()} ({os.cpu_count()} cores, no GPU), Python\n"
         f"{platform.python_version()}, {versions}."
     )
+
+
+def write_chats(file: Path, word: str, count: int) -> None:
+    """A valid file of short chats."""
+    file.write_text("".join(_chat(f"{word} {number}") for number in range(count)), encoding="utf-8")
 
 
 def _chat(question: str) -> str:

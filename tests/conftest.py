@@ -32,6 +32,21 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_llama_bf16(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama with its weights stored in bfloat16, as those of published models are."""
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    directory = tmp_path_factory.mktemp("models") / "tiny-llama-bf16"
+    shutil.copytree(tiny_llama, directory)
+    halved = {name: weight.to(torch.bfloat16) for name, weight in load_file(directory / "model.safetensors").items()}
+    save_file(halved, directory / "model.safetensors", metadata={"format": "pt"})
+    return directory
+
+
+@pytest.fixture(scope="session")
 def tiny_phi3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of a tiny real Phi-3 with the Phi-3 template (see tiny_models.py)."""
     from tiny_models import write_tiny_phi3

@@ -34,6 +34,6 @@ def launched(jobs: dict[str, Any], root: Path) -> subprocess.CompletedProcess[st
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,
         check=False,
     )

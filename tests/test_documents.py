@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,17 +34,19 @@ def command_lines(text: str) -> Iterator[list[str]]:
 
 
 def commands() -> dict[str, set[str]]:
-    """Name of each subcommand, and its flags."""
+    """Name of each subcommand, and its flags; a group of commands has those of all of them."""
     import typer
 
     from localft.cli.main import app
 
     group = typer.main.get_command(app)
     context = typer.Context(group, info_name="localft")
-    return {
-        name: {option for parameter in group.get_command(context, name).params for option in parameter.opts}
-        for name in group.list_commands(context)
-    }
+
+    def flags(command: Any) -> set[str]:
+        inner = [flags(below) for below in getattr(command, "commands", {}).values()]
+        return {option for parameter in command.params for option in parameter.opts}.union(*inner)
+
+    return {name: flags(group.get_command(context, name)) for name in group.list_commands(context)}
 
 
 def test_set_up_is_the_two_scripts_and_nothing_else() -> None:

@@ -223,11 +223,21 @@ def test_a_file_of_which_no_row_is_left_is_refused(ten: Path) -> None:
 def test_a_launch_with_fsdp_is_estimated_as_sharded(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = plan(ten, model="llama-3.1-8b", lora="none", processes=8).memory
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", "2")
     part = plan(ten, model="llama-3.1-8b", lora="none", processes=8).memory
-    assert part.gradients_bytes == whole.gradients_bytes // 8
     assert part.optimizer_bytes == whole.optimizer_bytes // 8
     assert whole.weights_bytes / 8 < part.weights_bytes < whole.weights_bytes / 3, "and what is gathered at a time"
+    assert whole.gradients_bytes / 8 < part.gradients_bytes < whole.gradients_bytes / 3, "and what is whole at a time"
     assert part.activations_bytes == whole.activations_bytes
+
+
+def test_of_a_sharded_model_in_nf4_the_scales_are_whole_on_each_gpu(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    asked: dict[str, Any] = {"quantization": "nf4", "precision": "bfloat16", "batch_size": 256}
+    gib = plan(ten, model="llama-3.1-70b", **asked, processes=256).memory.weights_bytes / 2**30
+    a_slice, embeddings_and_head, scales, two_blocks = 0.14, 3.92, 1.01, 0.80
+    assert gib == pytest.approx(a_slice + embeddings_and_head + scales + two_blocks, rel=0.01)
 
 
 def test_counting_tokens_changes_no_seed_and_no_processes(ten: Path) -> None:
@@ -346,6 +356,16 @@ def test_memory_decides_micro_batches_and_checkpointing(
     assert (execution.tokens_per_micro_batch, execution.gradient_checkpointing) == (tokens, checkpointing)
     assert planned.memory.fits is fits
     assert any(note.startswith("memory: about") for note in planned.notes) == (fits is False)
+
+
+@pytest.mark.parametrize("gpus", [1, 4])
+def test_of_a_model_that_no_gpu_holds_the_plan_says_how_several_hold_it_together(
+    ten: Path, on_gpus: Any, gpus: int
+) -> None:
+    on_gpus(gpus, 80)
+    notes = make_plan(request(ten, model="llama-3.1-70b-instruct", batch_size=8)).notes
+    (note,) = (note for note in notes if note.startswith("memory: about"))
+    assert ("--config_file recipes/accelerate/fsdp2.yaml" in note) == (gpus > 1)
 
 
 def test_micro_batches_are_chosen_by_what_is_free_and_the_verdict_by_what_there_is(ten: Path, on_gpus: Any) -> None:

@@ -248,6 +248,60 @@ def test_any_text_is_read_or_refused_without_another_error(text: str) -> None:
             read_recipe(file.name)
 
 
+# --- trackers
+
+
+def test_a_tracker_is_named_or_given_with_settings_in_the_form_of_the_job_object(
+    read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "from the environment")
+    monkeypatch.delenv("WANDB_PROJECT", raising=False)
+    wandb = "{type: wandb, wandb: {name: first, entity: team, tags: [a, b]}}"
+    mlflow, files, run = read(f"{MINIMAL}integrations: [mlflow, tensorboard, {wandb}]").integrations
+    assert mlflow.model_dump() == {
+        "type": "mlflow",
+        "mlflow": {"experiment": "from the environment", "name": None},
+    }
+    assert files.model_dump() == {"type": "tensorboard"}
+    assert run.wandb.model_dump() == {"project": "localft", "name": "first", "entity": "team", "tags": ("a", "b")}
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [("none", []), ("trackio", ["trackio"]), ("mlflow, wandb", ["mlflow", "wandb"])]
+)
+def test_a_flag_names_trackers_in_place_of_the_recipes(read: Any, given: str, names: list[str]) -> None:
+    request = read(f"{MINIMAL}integrations: [tensorboard]", {"integrations": given})
+    assert [integration.type for integration in request.integrations] == names
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (
+            "  - mlfow",
+            'recipe.yaml:4: integrations[0] is "mlfow"; expected mlflow, tensorboard, trackio or wandb, or settings such as '
+            "{type: wandb, wandb: {project: travel}}; the nearest is mlflow.",
+        ),
+        (
+            "  - type: mlflow\n    wandb: {project: travel}",
+            "recipe.yaml:5: wandb is not a key under integrations[0]; it belongs to an entry of another type.",
+        ),
+        (
+            "  - mlflow\n  - type: wandb\n    wandb:\n      projct: travel",
+            "recipe.yaml:7: projct is not a key under integrations[1].wandb. Did you mean project?",
+        ),
+        ("  - {type: wandb, wandb: {tags: a}}", 'recipe.yaml:4: integrations[0].wandb.tags is "a"; expected a list.'),
+        ("  - mlflow\n  - mlflow", "recipe.yaml:3: integrations names mlflow more than once; give each tracker once"),
+        (
+            "  mlflow: {}",
+            'recipe.yaml:3: integrations is {"mlflow": {}}; expected a list of trackers such as [mlflow, tensorboard], or none.',
+        ),
+    ],
+)
+def test_a_tracker_that_makes_no_sense_is_refused_by_its_line(refused: Any, lines: str, problem: str) -> None:
+    assert refused(f"{MINIMAL}integrations:\n{lines}") == [problem]
+
+
 # --- flags
 
 
@@ -335,6 +389,8 @@ def test_of_a_plan_only_the_output_directory_may_be_changed(tmp_path: Path) -> N
         {"seed": None, "max_length": "auto", "execution": {"gradient_checkpointing": True}},
         {"execution": {"gradient_checkpointing": "selective"}},
         {"method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": "auto"}}}},
+        {"integrations": ["mlflow", {"type": "wandb", "wandb": {"tags": ["a"]}}, {"type": "tensorboard"}]},
+        {"integrations": "none"},
     ],
 )
 def test_the_schema_takes_what_is_read(values: dict[str, Any]) -> None:
@@ -348,6 +404,9 @@ def test_the_schema_takes_what_is_read(values: dict[str, Any]) -> None:
     [
         {"seed": -2},
         {"lora": "off"},
+        {"integrations": ["mlfow"]},
+        {"integrations": [{"type": "wandb", "wandb": {"projct": "a"}}]},
+        {"integrations": [{"wandb": {}}]},
         {"lora": {"rank": 0}},
         {"unknown": 1},
         {"suffix": "a b"},

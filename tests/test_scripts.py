@@ -225,7 +225,7 @@ def test_a_soak_that_there_is_none_of_is_refused_before_anything_is_installed(
     checkout: Checkout, arguments: list[str]
 ) -> None:
     done = checkout.run("scripts/soak", *arguments)
-    assert (done.returncode, done.stderr) == (1, "usage: scripts/soak checkpoints|resume [options]\n")
+    assert (done.returncode, done.stderr) == (1, "usage: scripts/soak checkpoints|resume|launch|spot [options]\n")
     assert checkout.did() == []
 
 

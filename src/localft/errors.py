@@ -8,6 +8,8 @@
     ├── CheckpointError (ValueError) a run that cannot be continued from what is on disk  exit 1
     ├── MissingExtra (ImportError)   a part of localft whose packages are not installed   exit 1
     ├── TrainingFailed (RuntimeError) a training that could not go on                      exit 1
+    ├── SubmissionFailed (RuntimeError) a job that Azure ML did not take                   exit 1
+    ├── RegistrationFailed (RuntimeError) a registry of models that did not take a model   exit 1
     └── TrainingInterrupted          stopped by a signal; a checkpoint is saved           exit 75
 
 To add one: derive from the nearest category and from the stdlib type that callers would catch, pass `message`, and keep
@@ -120,14 +122,31 @@ class MissingExtra(LocalftError, ImportError):
     default_code = "missing_extra"
 
 
-INSTALL_TRAINING = "pip install 'localft[train]' (in a clone: pip install -c constraints.txt '.[train]')"
-"""What puts the packages there that MissingExtra misses."""
+def install(*extras: str) -> str:
+    """The command that puts the packages there that MissingExtra misses."""
+    named = ",".join(extras)
+    return f"pip install 'localft[{named}]' (in a clone: pip install -c constraints.txt '.[{named}]')"
+
+
+INSTALL_TRAINING = install("train")
 
 
 class TrainingFailed(LocalftError, RuntimeError):
     """A training that could not go on, such as a loss that is not a number."""
 
     default_code = "training_failed"
+
+
+class SubmissionFailed(LocalftError, RuntimeError):
+    """A job that Azure ML did not take, or an account that it does not know."""
+
+    default_code = "submission_failed"
+
+
+class RegistrationFailed(LocalftError, RuntimeError):
+    """A registry of models that cannot be reached, or did not take a model."""
+
+    default_code = "registration_failed"
 
 
 class TrainingInterrupted(LocalftError):

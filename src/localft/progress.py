@@ -14,7 +14,7 @@ from typing import Literal
 class StageStarted:
     """A part of the job began: reading data, tokenising, loading the model, training, saving."""
 
-    stage: Literal["tokenize", "load_model", "train", "save_model"]
+    stage: Literal["tokenize", "load_model", "train", "save_checkpoint", "save_model"]
     detail: str = ""
 
 
@@ -98,7 +98,7 @@ class CheckpointSaved:
     step: int
     path: str
     epoch_end: bool
-    """False for one saved because of a signal."""
+    """False for one saved because of a signal, or because the last one is long ago."""
     metrics: StepMetrics
 
 

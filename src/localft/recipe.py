@@ -14,7 +14,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -25,22 +25,29 @@ from pydantic import BaseModel, ValidationError
 from localft.errors import UsageError
 from localft.hyperparameters import spelled
 from localft.plan import TrainingPlan, TrainingRequest
+from localft.plan.integrations import TrackerName
 
 Key = tuple[str, ...]
-"""A recipe key by its path: ("method", "supervised", "hyperparameters", "batch_size")."""
+"""A recipe key by its path: ("method", "supervised", "hyperparameters", "batch_size"); a place in a list is its number."""
 
 _TEXT_KEYS = {"model", "training_file", "validation_file", "suffix", "chat_template", "output_dir"}
 """Keys whose value is text whatever it looks like when a flag gives it: `--suffix 2026` is no number."""
-_UNION_TAGS = {"lora-settings", "lora-none"}
-"""What pydantic puts into the place of a problem to say which form of `lora` it tried."""
+_UNION_TAGS = {"lora-settings", "lora-none", *(f"integration-{name}" for name in get_args(TrackerName))}
+"""What pydantic puts into the place of a problem to say which form of `lora` or of a tracker it tried."""
 
 
-def read_recipe(path: str | os.PathLike[str] | None, overrides: Mapping[str, object] | None = None) -> TrainingRequest:
+def read_recipe(
+    path: str | os.PathLike[str] | None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    said_as: Callable[[str], str] | None = None,
+) -> TrainingRequest:
     """The request of a recipe file with `overrides` (dotted recipe key -> value) put over it; either may be missing.
 
-    Text in `overrides` is read as the same text in a recipe would be: "4" is the number 4. UsageError holds all problems.
+    Text in `overrides` is read as the same text in a recipe would be: "4" is the number 4. UsageError holds all problems;
+    `said_as` tells it how an overridden key was given, where that was not by its flag.
     """
-    draft = _Draft()
+    draft = _Draft(said_as=said_as or _flag)
     if path is not None:
         _read_file(Path(path), draft)
     _override(draft, overrides or {})
@@ -85,6 +92,29 @@ def request_from(values: Mapping[str, Any]) -> TrainingRequest:
     return _request(_Draft(values=dict(values)))
 
 
+def find_key(name: str) -> str:
+    """The recipe key, dotted, that a name means: the key itself, its flag without the dashes in front, or its last word.
+
+    n_epochs -> method.supervised.hyperparameters.n_epochs, lora_rank -> lora.rank. UsageError names the nearest key.
+    """
+    meant: dict[str, str] = {}
+    for key in _known_keys():
+        dotted = ".".join(key)
+        for word in (dotted, flag_name(dotted), key[-1]):
+            meant.setdefault(word, dotted)
+    word = name.strip().replace("-", "_").lower()
+    if word in meant:
+        return meant[word]
+    near = difflib.get_close_matches(word, list(meant), n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Expected a key of recipes, such as {_listing(_keys_of(()), 'or')}."
+    raise UsageError(f"{name.strip() or 'nothing'} is not a key. {hint}", param=name)
+
+
+def flag_name(dotted: str) -> str:
+    """A key's flag as a name: lora.rank -> lora_rank."""
+    return _flag(dotted).removeprefix("--").replace("-", "_")
+
+
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema of recipes, for editors."""
     return {
@@ -102,6 +132,7 @@ class _Draft:
     file: str | None = None
     lines: dict[Key, int] = field(default_factory=dict)
     flags: set[Key] = field(default_factory=set)
+    said_as: Callable[[str], str] = field(default_factory=lambda: _flag)
     problems: list[str] = field(default_factory=list)
 
     def problems_in_order(self) -> tuple[str, ...]:
@@ -114,7 +145,7 @@ class _Draft:
         """Prefix that says where `key` was set: its flag, its line, or the nearest line above it."""
         for length in range(len(key), 0, -1):
             if key[:length] in self.flags:
-                return f"{_flag('.'.join(key[:length]))}: "
+                return f"{self.said_as('.'.join(key[:length]))}: "
             if key[:length] in self.lines:
                 return f"{self.file}:{self.lines[key[:length]]}: "
         return f"{self.file}: " if self.file else ""
@@ -197,7 +228,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, parent: Key, draft: _Draft
         key = (*parent, name)
         if name in values:
             draft.problems.append(
-                f"{draft.file}:{line}: {'.'.join(key)} stands twice, first in line {draft.lines[key]}."
+                f"{draft.file}:{line}: {_dotted(key)} stands twice, first in line {draft.lines[key]}."
             )
             continue
         draft.lines[key] = line
@@ -208,7 +239,14 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, parent: Key, draft: _Draft
 def _value(loader: _Loader, node: yaml.Node, key: Key, draft: _Draft) -> Any:
     if isinstance(node, yaml.MappingNode):
         return _mapping(loader, node, key, draft)
+    if isinstance(node, yaml.SequenceNode):
+        return [_item(loader, item, (*key, str(place)), draft) for place, item in enumerate(node.value)]
     return loader.construct_object(node, deep=True)
+
+
+def _item(loader: _Loader, node: yaml.Node, key: Key, draft: _Draft) -> Any:
+    draft.lines[key] = node.start_mark.line + 1
+    return _value(loader, node, key, draft)
 
 
 def _scalar(text: str) -> Any:
@@ -240,7 +278,7 @@ def _override(draft: _Draft, overrides: Mapping[str, object]) -> None:
         if any(key[:length] in draft.flags for length in range(1, len(key))):
             upper = next(key[:length] for length in range(1, len(key)) if key[:length] in draft.flags)
             draft.problems.append(
-                f"{_flag('.'.join(upper))} and {_flag(dotted)} contradict each other; give one of them."
+                f"{draft.said_as('.'.join(upper))} and {draft.said_as(dotted)} contradict each other; give one of them."
             )
             continue
         target = draft.values
@@ -270,7 +308,7 @@ def _request(draft: _Draft) -> TrainingRequest:
 def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
     """One of pydantic's problems as: where, which key, what was found, what was expected, what to do."""
     key: Key = tuple(str(part) for part in problem["loc"] if part not in _UNION_TAGS)
-    where, name, kind, found = draft.where(key), ".".join(key), problem["type"], problem.get("input")
+    where, name, kind, found = draft.where(key), _dotted(key), problem["type"], problem.get("input")
     context = problem.get("ctx", {})
     if kind == "missing":
         return f"{draft.where(())}{name} is missing; add {name}: to a recipe, or give {_flag(name)}."
@@ -289,6 +327,8 @@ def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
     if kind in ("string_type", "string_too_short", "too_short"):
         hint = " Put it in quotes." if isinstance(found, int | float) else ""
         return f"{where}{name} is {spelled(found)}; expected text.{hint}"
+    if kind == "tuple_type":
+        return f"{where}{name} is {spelled(found)}; expected a list."
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return f"{where}{name} is {spelled(found)}; expected the keys {_listing(_keys_of(key), 'and')} under it."
     if kind in ("int_type", "float_type", "int_from_float"):
@@ -300,10 +340,17 @@ def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
     return f"{where}{name} is {spelled(found)}; {problem['msg']}."
 
 
+def _dotted(key: Key) -> str:
+    """("integrations", "0", "wandb") -> integrations[0].wandb"""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(key))
+
+
 def _unknown_key(key: Key) -> str:
     parent, name = key[:-1], key[-1]
-    here = f" under {'.'.join(parent)}" if parent else ""
+    here = f" under {_dotted(parent)}" if parent else ""
     elsewhere = [".".join(known[:-1]) for known in _known_keys() if known[-1] == name]
+    if parent and parent[-1].isdecimal() and ".".join(part for part in parent if not part.isdecimal()) in elsewhere:
+        return f"{name} is not a key{here}; it belongs to an entry of another type."
     if elsewhere:
         places = [f"under {place}" if place else "at the top level" for place in elsewhere]
         return f"{name} is not a key{here}; it belongs {_listing(places, 'or')}."
@@ -317,35 +364,34 @@ def _unknown_key(key: Key) -> str:
 
 
 def _known_keys() -> list[Key]:
-    return list(_walk(TrainingRequest, ()))
+    """Each key once; what stands in a list stands under the list's own key."""
+    return list(dict.fromkeys(_walk(TrainingRequest, ())))
 
 
 def _walk(model: type[BaseModel], parent: Key) -> Iterator[Key]:
     for name, described in model.model_fields.items():
         yield (*parent, name)
-        inner = _model_in(described.annotation)
-        if inner is not None:
+        for inner in _models_in(described.annotation):
             yield from _walk(inner, (*parent, name))
 
 
 def _keys_of(parent: Key) -> list[str]:
-    return [key[-1] for key in _known_keys() if key[:-1] == parent]
+    above = tuple(part for part in parent if not part.isdecimal())
+    return [key[-1] for key in _known_keys() if key[:-1] == above]
 
 
 def _choices(key: Key) -> list[str]:
     model: type[BaseModel] = TrainingRequest
     for name in key[:-1]:
-        inner = _model_in(model.model_fields[name].annotation)
-        assert inner is not None, "a key with keys under it is a model"
-        model = inner
+        model = _models_in(model.model_fields[name].annotation)[0]
     return [str(choice) for choice in get_args(model.model_fields[key[-1]].annotation)]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model among the forms that a field may take: LoraSettings of `LoraSettings | "none"`."""
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models among the forms that a field may take: LoraSettings of `LoraSettings | "none"`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for argument in get_args(annotation) if (found := _model_in(argument)) is not None), None)
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]
 
 
 def _listing(words: Any, conjunction: str) -> str:

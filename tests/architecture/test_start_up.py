@@ -11,6 +11,8 @@ import pytest
 
 from runs import MODEL, environment, write_chats
 
+AZURE = {"azure", "msal", "marshmallow"}
+TRACKERS = {"mlflow", "tensorboard", "trackio", "wandb"}
 GPU_STACK = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "matplotlib", "pyarrow"}
 
 
@@ -50,12 +52,15 @@ except SystemExit as end:
         ("validate", "train.jsonl", "--model", MODEL, "--format", "json"),
         ("show", "train.jsonl", "--model", MODEL),
         ("models",),
+        ("azure", "--help"),
+        ("azure", "job", "recipe.yaml", "--compute", "gpu"),
     ],
     ids=" ".join,
 )
 def test_a_light_command_loads_nothing_of_the_gpu_stack(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     write_chats(tmp_path / "train.jsonl")
-    assert loaded_by(COMMAND, *arguments, directory=tmp_path) & GPU_STACK == set()
+    (tmp_path / "recipe.yaml").write_text(f"model: {MODEL}\ntraining_file: train.jsonl\n")
+    assert loaded_by(COMMAND, *arguments, directory=tmp_path) & (GPU_STACK | AZURE | TRACKERS) == set()
 
 
 def test_plan_loads_no_more_than_it_takes_to_keep_the_tokens_it_counts(tmp_path: Path) -> None:
@@ -70,4 +75,4 @@ def test_importing_localft_loads_nothing_else_of_it(tmp_path: Path) -> None:
 
 
 def test_the_runner_loads_the_gpu_stack_only_to_tokenise_and_to_train(tmp_path: Path) -> None:
-    assert loaded_by("import localft.runner", directory=tmp_path) & GPU_STACK == set()
+    assert loaded_by("import localft.runner", directory=tmp_path) & (GPU_STACK | TRACKERS) == set()

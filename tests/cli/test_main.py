@@ -115,6 +115,14 @@ def test_a_missing_package_of_the_training_is_named_with_the_install_command(
     )
 
 
+def test_a_missing_package_of_azures_is_named_with_its_own_extra(
+    fails_with: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails_with(ModuleNotFoundError("No module named 'azure'", name="azure.ai.ml"))
+    assert exit_code("models") == 1
+    assert "azure.ai.ml is not installed: pip install 'localft[azure]'" in capsys.readouterr().err
+
+
 def test_a_missing_package_that_is_not_the_trainings_is_an_error_of_ours(
     fails_with: Callable[[BaseException], None],
 ) -> None:

@@ -79,6 +79,13 @@ def test_every_spelling_of_auto_works_as_a_flag(tmp_path: Path, auto: str) -> No
     assert (knobs.batch_size.value, knobs.n_epochs.value, knobs.learning_rate_multiplier.value) == (1, 10, 1.0)
 
 
+def test_the_trackers_are_planned_and_shown(tmp_path: Path) -> None:
+    arguments = flags(write_examples(tmp_path / "train.jsonl", 10), "--integrations", "mlflow,tensorboard")
+    plan = planned(*arguments)
+    assert [integration.type for integration in plan.integrations] == ["mlflow", "tensorboard"]
+    assert TrainingPlan.from_json(plan.to_json()) == plan
+
+
 def test_flags_override_the_recipe() -> None:
     plan = planned(SMOKE, "--batch-size", "7", "--lora-rank", "4", "--learning-rate-multiplier", "0.5")
     assert plan.hyperparameters.batch_size.value == 7 and plan.lora is not None and plan.lora.rank == 4

@@ -184,7 +184,7 @@ def test_behind_a_launcher_nothing_more_is_launched(
 ) -> None:
     monkeypatch.setattr(settings, "visible_gpus", lambda: 4)
     monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setattr(runner, "run_job", lambda request, **_: TrainingOutcome("interrupted", 1, 1, None, "run"))
     assert exit_code(str(write_recipe(tmp_path)), "--batch-size", "8") == 75
     assert launched == []

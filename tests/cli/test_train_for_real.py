@@ -69,7 +69,7 @@ def start(place: Path, *arguments: str, program: Sequence[str] = LOCALFT) -> sub
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=900)
     return process.returncode, out, err
 
 
@@ -166,3 +166,18 @@ def test_two_processes_under_torchrun_refuse_bad_data_with_one_message(place: Pa
     assert code == 1
     assert (out + err).count("error: ") == 1 and (out + err).count("bad.jsonl:1: ") == 1
     assert sorted(snapshot(place)) == before and not (place / "none").exists()
+
+
+def test_a_launcher_in_each_of_a_platforms_processes_is_refused_in_one_sentence(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "NODE_RANK": "0"}
+    for name, value in {**platform, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    options = ["--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    code, out, err = finish(start(place, "--output-dir", "nested", program=[*launcher, *options, "-m", "localft"]))
+    assert code == 1
+    assert (out + err).count("error: ") == 1
+    assert "was started in each of 2 processes of another launch" in err
+    assert not (place / "nested").exists()

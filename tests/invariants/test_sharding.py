@@ -24,16 +24,23 @@ PLANS: dict[str, dict[str, Any]] = {
     "a row at a time": {**SEVEN_OF_TEN, "tokens_per_micro_batch": 1},
     "checkpointed": {**SEVEN_OF_TEN, **FULL, "gradient_checkpointing": "full", "tokens_per_micro_batch": 100},
     "selectively checkpointed": {**SEVEN_OF_TEN, **FULL, "gradient_checkpointing": "selective"},
+    "nf4": {**SEVEN_OF_TEN, "quantization": "nf4"},
+    "nf4, bfloat16": {**SEVEN_OF_TEN, "quantization": "nf4", "precision": "bfloat16", "gradient_checkpointing": "full"},
 }
-METHODS = ("lora", "full")
+METHODS = ("lora", "full", "nf4")
 
 
 @pytest.fixture(scope="module")
-def sharded(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def sharded(tiny_llama: Path, tiny_llama_bf16: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     root = tmp_path_factory.mktemp("sharded")
     jobs: dict[str, Any] = {
         name: {"model": str(tiny_llama), "directory": str(root / name), "plan": plan, "sharded": True}
         for name, plan in PLANS.items()
+    }
+    jobs["stored in bfloat16"] = {
+        **jobs["full, bfloat16"],
+        "model": str(tiny_llama_bf16),
+        "directory": str(root / "stored in bfloat16"),
     }
     jobs["padded"] = {**jobs["lora"], "directory": str(root / "padded"), "layout": "padded"}
     for method in METHODS:
@@ -71,6 +78,18 @@ def test_each_rank_keeps_half_of_the_weights(sharded: list[dict[str, Any]], name
 
 def test_weights_that_were_gathered_and_cast_are_not_kept(sharded: list[dict[str, Any]]) -> None:
     assert not sharded[0]["full, bfloat16"]["keeps_cast_weights"]
+
+
+def test_full_fine_tuning_is_in_float32_also_where_the_model_is_stored_in_bfloat16(
+    sharded: list[dict[str, Any]], tiny_llama_bf16: Path, tmp_path: Path
+) -> None:
+    plan = tiny_plan(tiny_llama_bf16, **PLANS["full, bfloat16"])
+    _, events = run(plan, tmp_path, rows_of(plan), validation=random_rows(9, seed=8))
+    assert_same_curve(curve(sharded, "stored in bfloat16"), metrics(events), rel=1e-3)
+    last = f"checkpoint-{plan.total_steps}"
+    stored = Path(sharded[0]["stored in bfloat16"]["directory"]) / last
+    assert {weight.dtype for weight in weights(stored).values()} == {torch.float32}
+    assert_same_weights(stored, tmp_path / last, half=True)
 
 
 def test_padded_rows_train_what_shared_ones_train(sharded: list[dict[str, Any]]) -> None:

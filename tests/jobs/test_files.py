@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localft.jobs.files import drop_torn_line, write_whole
+from localft.jobs.files import AppendedFile, drop_torn_line, write_whole
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
@@ -51,3 +51,16 @@ def test_an_unfinished_last_line_is_cut(tmp_path: Path, content: bytes, kept: by
     path.write_bytes(content)
     assert drop_torn_line(path) == (content != kept)
     assert path.read_bytes() == kept
+
+
+def test_what_is_appended_is_there_at_once_and_settling_closes_the_file(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "events.jsonl", tmp_path / "elsewhere"
+    file = AppendedFile(path)
+    file.write("a\n")
+    assert path.read_text() == "a\n"
+    path.rename(elsewhere)  # what is written now still goes there, until the file is closed
+    file.write("b\n")
+    file.settle()
+    file.write("c\n")
+    file.close()
+    assert (elsewhere.read_text(), path.read_text()) == ("a\nb\n", "c\n")

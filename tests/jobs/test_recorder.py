@@ -192,3 +192,17 @@ def test_rows_that_the_disk_lost_are_told(run: RunDirectory, plan: TrainingPlan)
     recorder.close()
     event = read_events(run.events_file)[-1]
     assert (event.level, event.message) == ("warn", "3 of the first 3 rows of results.csv are lost.")
+
+
+def test_rows_and_events_are_closed_before_a_checkpoint_that_relies_on_them_is_written(
+    recorder: JobRecorder, run: RunDirectory
+) -> None:
+    recorder(step_metrics(1))
+    for file in (run.results_file, run.events_file):
+        file.rename(file.with_suffix(".taken"))  # an open file would be written to under its new name
+    recorder(StageStarted("save_checkpoint"))
+    recorder(step_metrics(2))
+    recorder(Notice("behind it"))
+    assert run.results_file.read_text().startswith("2,")
+    assert "behind it" in run.events_file.read_text()
+    recorder.close()

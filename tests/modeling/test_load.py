@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import bitsandbytes as bnb
 import pytest
 import torch
+from safetensors import safe_open
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from localft.errors import ModelError
+from localft.modeling.adapters import make_trainable
 from localft.modeling.load import load_base_model, local_directory
+from localft.modeling.nf4 import pack_later
 from localft.plan import PlannedModel
 from tiny_jobs import tiny_plan
 
@@ -50,6 +55,48 @@ def test_nf4_weights_are_never_repacked_by_a_validation(tiny_llama: Path) -> Non
     layers = [m for m in model.modules() if isinstance(m, bnb.nn.Linear4bit)]
     assert layers
     assert not any(layer.support_avx512bf16_for_cpu for layer in layers)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"quantization": "nf4"}, {"lora": None}], ids=["lora", "nf4", "full fine-tuning"]
+)
+def test_of_a_model_to_be_sharded_a_process_holds_no_copy(tiny_llama_bf16: Path, options: dict[str, Any]) -> None:
+    """Its weights are the file's own bytes, mapped into memory, until a block is sharded."""
+    plan = tiny_plan(tiny_llama_bf16, examples=10, precision="bfloat16", **options)
+    base = load_base_model(plan, tiny_llama_bf16, local_rank=None)
+    if plan.quantization == "nf4":
+        pack_later(base, torch.bfloat16)
+    adapted = make_trainable(base, plan)
+    mapped = mapped_ranges(tiny_llama_bf16)
+    here = [p for name, p in adapted.named_parameters() if "lora_" not in name and p.numel()]
+    here += [module.unpacked for module in adapted.modules() if hasattr(module, "unpacked")]
+    with safe_open(tiny_llama_bf16 / "model.safetensors", framework="pt") as file:
+        assert len(here) == len(file.keys())
+    assert all(any(begin <= p.data_ptr() < end for begin, end in mapped) for p in here)
+
+
+def test_constants_that_half_precision_would_round_are_made_in_float32(tmp_path: Path) -> None:
+    """Gemma multiplies its embeddings by sqrt(hidden_size), made in the precision that the model is loaded in."""
+    config = Gemma3TextConfig(
+        vocab_size=64,
+        hidden_size=72,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+    )
+    Gemma3ForCausalLM(config).to(torch.bfloat16).save_pretrained(tmp_path)
+    plan = tiny_plan(tmp_path, examples=10, precision="bfloat16", lora=None)
+    model = load_base_model(plan, tmp_path, local_rank=None)
+    assert model.get_input_embeddings().embed_scale.item() == pytest.approx(72**0.5, rel=1e-6)
+
+
+def mapped_ranges(directory: Path) -> list[tuple[int, int]]:
+    """Where files of the directory lie in this process's memory."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    ranges = (line.split()[0].split("-") for line in lines if str(directory) in line)
+    return [(int(begin, 16), int(end, 16)) for begin, end in ranges]
 
 
 def test_full_fine_tuning_of_quantised_weights_is_refused(tiny_llama: Path) -> None:

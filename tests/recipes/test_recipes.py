@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,15 @@ import jsonschema
 import pytest
 import yaml
 
+from launches import launch_environment
 from localft import settings
 from localft.plan import make_plan, memory
 from localft.plan.memory import GpuMemory
 from localft.recipe import read_recipe, recipe_schema
+from localft.training.sharding import is_sharded
 from planning import ROOT, SAMPLE
 
-RECIPES = sorted((ROOT / "recipes").glob("*/*.yaml"))
+RECIPES = sorted(path for path in (ROOT / "recipes").glob("*/*.yaml") if path.parent.name != "accelerate")
 GPU_GIB = {
     "llama-3.1-8b/lora-80gb": 80,
     "llama-3.1-8b/qlora-24gb": 24,
@@ -27,14 +31,48 @@ GPU_GIB = {
     "tiny-base/travel": None,
     "tiny-llama/cpu-smoke": None,
 }
+SHARDED = {
+    "llama-3.1-70b/lora-fsdp": (8, 80),
+    "llama-3.1-70b/qlora-fsdp": (4, 48),
+    "llama-3.1-8b/full-fsdp": (4, 80),
+}
+"""GPUs, and GiB of each."""
+
+
+Launched = Callable[[str, GpuMemory], settings.Sharding | None]
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> Launched:
+    """Puts this process where accelerate's own launcher would start it by a command, on a machine with such GPUs."""
+
+    def as_first_process(command: str, gpu: GpuMemory) -> settings.Sharding | None:
+        environment = launch_environment(command)
+        for variable in [variable for variable in os.environ if variable.startswith(("ACCELERATE", "FSDP"))]:
+            monkeypatch.delenv(variable)
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setattr(settings, "visible_gpus", lambda: int(environment["WORLD_SIZE"]))
+        monkeypatch.setattr(memory, "gpu_memory", lambda: gpu)
+        return settings.launched_sharding()
+
+    monkeypatch.chdir(ROOT)
+    return as_first_process
 
 
 def name(recipe: Path) -> str:
     return f"{recipe.parent.name}/{recipe.stem}"
 
 
+def run_command(text: str) -> str:
+    """The command that a recipe's header gives, on one line."""
+    found = re.search(r"^# Run:   (.+)$", text, re.M)
+    assert found is not None
+    return found[1]
+
+
 def test_the_recipes_are_the_ones_that_are_tested() -> None:
-    assert [name(recipe) for recipe in RECIPES] == sorted(GPU_GIB)
+    assert [name(recipe) for recipe in RECIPES] == sorted(GPU_GIB | SHARDED)
 
 
 def test_the_travel_recipe_trains_as_the_page_on_the_embedded_models_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +94,7 @@ def test_a_recipe_plans_on_a_machine_without_gpu_and_network(recipe: Path, monke
     assert planned.model.catalog_id is not None
 
 
-@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if GPU_GIB[name(recipe)]], ids=name)
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if GPU_GIB.get(name(recipe))], ids=name)
 def test_a_recipe_fits_the_gpu_that_it_names(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = GPU_GIB[name(recipe)]
     assert size is not None
@@ -69,6 +107,27 @@ def test_a_recipe_fits_the_gpu_that_it_names(recipe: Path, monkeypatch: pytest.M
     assert planned.memory.fits is True
     readme = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
     assert f"| {size} GB | {planned.memory.total_gib:.1f} GiB |" in readme
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if name(recipe) in SHARDED], ids=name)
+def test_a_sharded_recipe_fits_the_gpus_that_it_names(recipe: Path, launched: Launched) -> None:
+    gpus, size = SHARDED[name(recipe)]
+    text = recipe.read_text(encoding="utf-8")
+    assert f"over {gpus} GPUs of {size} GB" in text
+    sharding = launched(run_command(text), GpuMemory(size * memory.GIB, size * memory.GIB))
+    assert sharding == settings.Sharding("FSDP", 2)
+    assert is_sharded()
+    planned = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}))
+    assert (planned.execution.processes, planned.memory.fits) == (gpus, True)
+    readme = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    assert f"| {gpus} of {size} GB | {planned.memory.total_gib:.1f} GiB |" in readme
+
+
+def test_a_recipe_for_several_gpus_does_not_fit_one_of_them(launched: Launched) -> None:
+    for recipe in (recipe for recipe in RECIPES if name(recipe) in SHARDED):
+        _, size = SHARDED[name(recipe)]
+        launched("accelerate launch --num_processes 1 -m localft", GpuMemory(size * memory.GIB, size * memory.GIB))
+        assert make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)})).memory.fits is False
 
 
 def test_the_24_gb_recipe_needs_the_checkpointing_that_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +143,9 @@ def test_a_recipe_names_its_schema_its_needs_and_its_command(recipe: Path) -> No
     text = recipe.read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=../recipe.schema.json\n")
     assert "# Needs:" in text
-    assert f"# Run:   localft train recipes/{name(recipe)}.yaml\n" in text
-    assert f"localft train recipes/{name(recipe)}.yaml" in (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    command = run_command(text)
+    assert command.endswith(f"localft train recipes/{name(recipe)}.yaml")
+    assert f"`{command}`" in (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)

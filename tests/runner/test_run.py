@@ -342,6 +342,50 @@ def test_a_killed_run_goes_on_behind_its_newest_whole_checkpoint(tmp_path: Path)
     assert [row.step for row in read_results(tmp_path / "run" / "results.csv")] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("copied", [False, True], ids=["in its place", "mounted elsewhere"])
+def test_a_run_whose_data_was_edited_is_not_gone_on_with(tmp_path: Path, copied: bool) -> None:
+    run_job(request_for(tmp_path), engine=FakeEngine(send_at(5, signal.SIGTERM)))
+    directory = tmp_path / "mount" if copied else tmp_path
+    directory.mkdir(exist_ok=True)
+    again = request_for(directory, output_dir=str(tmp_path / "run"))  # the same content, wherever it lies
+    file = Path(str(again.training_file))
+    whole = file.read_text()
+    file.write_text(whole.replace("train 7", "train 8", 1))
+    with pytest.raises(CheckpointError, match=r"holds a run of another job .*: training_file: "):
+        run_job(again, engine=FakeEngine())
+    file.write_text(whole)
+    engine = FakeEngine()
+    assert run_job(again, engine=engine).status == "succeeded"
+    assert engine.resumed_from == ["checkpoint-5"]
+
+
+def test_a_run_that_goes_on_tells_the_losses_on_both_sides_on_the_screen_and_in_its_log(tmp_path: Path) -> None:
+    def die(step: int) -> None:
+        if step == 5:
+            raise TrainingFailed("gone")
+
+    with pytest.raises(TrainingFailed):
+        run_job(request_for(tmp_path), engine=FakeEngine(die))
+    told: list[ProgressEvent] = []
+    run_job(request_for(tmp_path), report=told.append, engine=FakeEngine())
+    sentence = (
+        "Continuity: step 3, before the interruption: training loss=0.333333333; "
+        "step 4, behind it: training loss=0.25 (0.25 when it was trained before)"
+    )
+    assert [event.message for event in told if isinstance(event, Notice)].count(sentence) == 1
+    assert [event.message for event in read_events(tmp_path / "run" / "events.jsonl")].count(sentence) == 1
+
+
+def test_a_launcher_inside_of_another_launch_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "nested_launch", lambda: settings.NestedLaunch(outer_processes=4, machines=1))
+    with pytest.raises(UsageError, match="started in each of 4 processes of another launch") as caught:
+        run_job(request_for(tmp_path), engine=FakeEngine())
+    assert caught.value.on_every_process
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_killed_before_its_first_checkpoint_starts_from_the_first_step(tmp_path: Path) -> None:
     def die(step: int) -> None:
         raise TrainingFailed("gone")
@@ -481,6 +525,16 @@ def test_missing_packages_are_named_with_the_install_command(tmp_path: Path, mon
 def test_a_program_that_sees_several_gpus_is_told_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "visible_gpus", lambda: 2)
     with pytest.raises(UsageError, match=r"2 GPUs are visible.*`localft train`.*CUDA_VISIBLE_DEVICES"):
+        run_job(request_for(tmp_path), engine=FakeEngine())
+
+
+def test_a_platform_that_starts_one_process_on_a_machine_of_several_gpus_is_told_to_start_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "visible_gpus", lambda: 4)
+    for name, value in {"RANK": "1", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "NODE_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="4 GPUs are visible on this machine and the platform started one process"):
         run_job(request_for(tmp_path), engine=FakeEngine())
 
 

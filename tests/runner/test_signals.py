@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,30 @@ def test_a_signal_inside_of_an_import_waits_for_the_next_safe_place(
     assert capfd.readouterr().err.splitlines()[1:] == [
         "stopping as soon as the packages are loaded; once more to stop at once"
     ]
+
+
+def test_behind_a_launcher_a_second_signal_is_the_first_ones_echo(capfd: pytest.CaptureFixture[str]) -> None:
+    with StopSignals(None, echoed=True) as stop:
+        stop.save_first()
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requested()
+    assert capfd.readouterr().err.count("stopping after this step") == 1
+
+
+def test_before_the_training_the_echo_is_not_heard_while_the_first_is_heeded() -> None:
+    with StopSignals(None, echoed=True), pytest.raises(Stopped):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_our_own_launch_sends_a_second_signal_only_to_stop_at_once(tmp_path: Path) -> None:
+    (tmp_path / "stop").touch()
+    with StopSignals(tmp_path, echoed=True) as stop, pytest.raises(Stopped):
+        stop.save_first()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("saves", [False, True])

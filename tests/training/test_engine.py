@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.models.llama.modeling_llama import LlamaMLP
 
 from localft.errors import CheckpointError, TrainingFailed
+from localft.plan import TrainingPlan
 from localft.progress import (
     CheckpointSaved,
     ExecutionChosen,
@@ -28,6 +29,7 @@ from localft.progress import (
 )
 from localft.tokenization.examples import TokenizedExample
 from localft.tokenization.tokenizer import ChatTokenizer
+from localft.training import disk_space
 from localft.training.batching import Steps
 from localft.training.metrics import validation_rows
 from tiny_jobs import StopAfter, metrics, never, random_rows, run, tiny_plan, with_budget
@@ -71,9 +73,11 @@ def test_events_tell_the_run_in_order(finished: Run) -> None:
         ("StageStarted", "train"),
         ("StepMetrics", 1),
         ("StepMetrics", 2),
+        ("StageStarted", "save_checkpoint"),
         ("CheckpointSaved", 2),
         ("StepMetrics", 3),
         ("StepMetrics", 4),
+        ("StageStarted", "save_checkpoint"),
         ("CheckpointSaved", 4),
         ("StageStarted", "save_model"),
     ]
@@ -332,6 +336,42 @@ def test_a_run_that_was_stopped_while_its_model_was_written_finishes(
 def test_a_stop_asked_at_the_last_step_lets_the_run_finish(tiny_llama: Path, tmp_path: Path) -> None:
     outcome, _ = run(tiny_plan(tiny_llama, examples=10, batch_size=5), tmp_path, ROWS, should_stop=StopAfter(2))
     assert outcome.status == "succeeded"
+
+
+def with_checkpoints_every(plan: TrainingPlan, minutes: float) -> TrainingPlan:
+    requested = plan.execution.requested.model_copy(update={"checkpoint_minutes": minutes})
+    return plan.model_copy(update={"execution": plan.execution.model_copy(update={"requested": requested})})
+
+
+def test_between_the_ends_of_epochs_a_run_is_saved_once_its_last_checkpoint_is_old(
+    finished: Run, tiny_llama: Path, tmp_path: Path
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=7, n_epochs=2)
+    _, events = run(with_checkpoints_every(plan, 1e-9), tmp_path / "first", ROWS, should_stop=StopAfter(3))
+    saved = [(event.step, event.epoch_end) for event in events if isinstance(event, CheckpointSaved)]
+    assert saved == [(1, False), (2, True), (3, False)]
+    assert {path.name for path in (tmp_path / "first").iterdir()} == {"checkpoint-2", "checkpoint-3"}
+    run(plan, tmp_path / "second", ROWS, resume_from=tmp_path / "first" / "checkpoint-3", should_stop=never)
+    weights = [(d / "model/adapter_model.safetensors").read_bytes() for d in (finished[2], tmp_path / "second")]
+    assert weights[0] == weights[1]
+
+
+def test_a_disk_with_room_for_the_run_alone_gets_no_checkpoint_between_epochs(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(tiny_llama, examples=10, batch_size=4, n_epochs=1)
+    needed: list[int] = []
+    monkeypatch.setattr(
+        disk_space, "shortage", lambda directory, bytes_, target: needed.append(bytes_)
+    )  # as on a disk that has room
+    run(plan, tmp_path / "measured", ROWS)
+    monkeypatch.undo()
+    monkeypatch.setattr(disk_space, "free_bytes", lambda directory: needed[0])
+    outcome, events = run(with_checkpoints_every(plan, 1e-9), tmp_path / "run", ROWS)
+    assert outcome.status == "succeeded"
+    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [3]
+    told = [event.message for event in events if isinstance(event, Notice) and event.level == "warn"]
+    assert told == ["The disk has no room for checkpoints between the ends of epochs; there are none."]
 
 
 def test_resuming_says_where_it_goes_on(finished: Run, tiny_llama: Path, tmp_path: Path) -> None:

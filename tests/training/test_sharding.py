@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from accelerate.commands.launch import launch_command_parser
-from accelerate.utils.launch import prepare_multi_gpu_env
+import yaml
 
+from launches import launch_environment
 from localft import settings
 from localft.errors import UsageError
-from localft.training.sharding import is_sharded
+from localft.modeling.load import load_base_model
+from localft.training.sharding import is_sharded, require_units
+from planning import ROOT
 from tiny_jobs import tiny_plan
+
+MACHINE = "--num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
 
 
 @pytest.fixture
@@ -24,50 +29,121 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_fsdp_2_over_two_processes_shards(asked: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert is_sharded(tiny_plan(tmp_path, examples=1))
+def configured(directory: Path, *options: str) -> str:
+    """The command that launches by the shipped configuration with these options changed."""
+    shipped = yaml.safe_load((ROOT / "recipes/accelerate/fsdp2.yaml").read_text(encoding="utf-8"))
+    for option in options:
+        changed = yaml.safe_load(option)
+        shipped.update({"dynamo_config": changed} if "dynamo_backend" in changed else {})
+        shipped["fsdp_config"].update({} if "dynamo_backend" in changed else changed)
+    (directory / "accelerate.yaml").write_text(yaml.safe_dump(shipped), encoding="utf-8")
+    return f"accelerate launch --config_file {directory}/accelerate.yaml -m localft train"
 
 
-def test_one_process_keeps_the_whole_model(asked: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def launch(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    for variable, value in launch_environment(command).items():
+        monkeypatch.setenv(variable, value)
+
+
+def test_fsdp_2_over_two_processes_shards(asked: pytest.MonkeyPatch) -> None:
+    assert is_sharded()
+
+
+def test_one_process_keeps_the_whole_model(asked: pytest.MonkeyPatch) -> None:
     asked.setenv("WORLD_SIZE", "1")
-    assert not is_sharded(tiny_plan(tmp_path, examples=1))
+    assert not is_sharded()
 
 
-def test_without_the_option_nothing_is_sharded(tmp_path: Path) -> None:
-    assert not is_sharded(tiny_plan(tmp_path, examples=1))
+def test_without_the_option_nothing_is_sharded() -> None:
+    assert not is_sharded()
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
         ("FSDP_VERSION", "1", "configured for FSDP 1; localft shards by FSDP 2"),
-        ("FSDP_OFFLOAD_PARAMS", "true", "configured with --fsdp_offload_params, which localft does not follow"),
-        ("FSDP_ACTIVATION_CHECKPOINTING", "true", "with --fsdp_activation_checkpointing, which"),
-        ("ACCELERATE_USE_DEEPSPEED", "true", "configured for DeepSpeed"),
+        (
+            "ACCELERATE_USE_DEEPSPEED",
+            "true",
+            "configured for DeepSpeed, .* --config_file recipes/accelerate/fsdp2.yaml",
+        ),
     ],
 )
-def test_what_is_not_followed_is_refused(
-    asked: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str, sentence: str
+def test_another_way_of_sharding_is_refused(
+    asked: pytest.MonkeyPatch, variable: str, value: str, sentence: str
 ) -> None:
     asked.setenv(variable, value)
     with pytest.raises(UsageError, match=sentence):
-        is_sharded(tiny_plan(tmp_path, examples=1))
+        is_sharded()
 
 
-def test_nf4_is_refused(asked: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="quantization is nf4"):
-        is_sharded(tiny_plan(tmp_path, examples=1, quantization="nf4"))
+@pytest.mark.parametrize(
+    "option",
+    [
+        "fsdp_sharding_strategy: SHARD_GRAD_OP",
+        "fsdp_reshard_after_forward: false",
+        "fsdp_offload_params: true",
+        "fsdp_auto_wrap_policy: SIZE_BASED_WRAP",
+        "fsdp_auto_wrap_policy: NO_WRAP",
+        "fsdp_backward_prefetch: BACKWARD_POST",
+        "fsdp_forward_prefetch: true",
+        "fsdp_state_dict_type: SHARDED_STATE_DICT",
+        "fsdp_use_orig_params: false",
+        "fsdp_activation_checkpointing: true",
+        "fsdp_activation_checkpointing_offload: true",
+        "fsdp_ignored_modules: lm_head",
+        "dynamo_backend: INDUCTOR",
+    ],
+)
+def test_an_option_of_accelerate_that_localft_does_not_follow_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str
+) -> None:
+    """The option stands in a configuration file, and accelerate's launcher hands it on."""
+    launch(monkeypatch, configured(tmp_path, option))
+    with pytest.raises(UsageError, match=re.escape(f"configured with `{option}`, which localft does not follow")):
+        is_sharded()
 
 
-def test_accelerates_launcher_says_it_in_the_variables_that_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    fsdp = ["--use_fsdp", "--fsdp_version", "2", "--fsdp_offload_params", "true"]
-    machines = ["--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command = [*fsdp, *machines, "script.py"]
-    arguments = launch_command_parser().parse_args(command)
-    for variable, value in prepare_multi_gpu_env(arguments).items():
-        if variable.startswith(("ACCELERATE", "FSDP")):
-            monkeypatch.setenv(variable, value)
-    assert settings.launched_sharding() == settings.Sharding("FSDP", 2, ("--fsdp_offload_params",))
+def test_all_options_that_are_not_followed_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launch(monkeypatch, configured(tmp_path, "fsdp_offload_params: true", "fsdp_reshard_after_forward: false"))
+    with pytest.raises(UsageError, match="`fsdp_reshard_after_forward: false`, `fsdp_offload_params: true`"):
+        is_sharded()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "fsdp_backward_prefetch: BACKWARD_PRE",
+        "fsdp_cpu_ram_efficient_loading: false",
+        "fsdp_sync_module_states: false",
+        "fsdp_transformer_layer_cls_to_wrap: LlamaDecoderLayer",
+    ],
+)
+def test_an_option_that_asks_for_what_localft_does_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str
+) -> None:
+    turned_off = "fsdp_cpu_ram_efficient_loading: false"  # accelerate wants it with the states not synchronised
+    launch(monkeypatch, configured(tmp_path, turned_off, *({option} - {turned_off})))
+    assert is_sharded()
+
+
+def test_options_of_the_command_line_are_read_as_those_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch(monkeypatch, f"accelerate launch --use_fsdp --fsdp_version 2 {MACHINE} -m localft train")
+    assert is_sharded()
+
+
+def test_a_launch_without_fsdp_keeps_the_whole_model_in_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch(monkeypatch, f"accelerate launch --multi_gpu {MACHINE} -m localft train")
+    assert not is_sharded()
+
+
+def test_the_class_to_wrap_has_to_be_the_models_block(asked: pytest.MonkeyPatch, tiny_llama: Path) -> None:
+    model = load_base_model(tiny_plan(tiny_llama, examples=1), tiny_llama)
+    asked.setenv("FSDP_TRANSFORMER_CLS_TO_WRAP", "LlamaDecoderLayer")
+    require_units(model)
+    asked.setenv("FSDP_TRANSFORMER_CLS_TO_WRAP", "LlamaMLP")
+    with pytest.raises(UsageError, match=r"fsdp_transformer_layer_cls_to_wrap: LlamaMLP`; .*\(LlamaDecoderLayer\)"):
+        require_units(model)
 
 
 def test_during_the_training_the_wish_is_hidden_from_accelerate(asked: pytest.MonkeyPatch) -> None:

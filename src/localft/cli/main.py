@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import typer
 import typer.core
 
 from localft import __version__, settings
-from localft.errors import INSTALL_TRAINING, LocalftError, MissingExtra, TrainingInterrupted
+from localft.errors import LocalftError, MissingExtra, TrainingInterrupted, install
 
 COMMANDS = {
     "quickstart": "Fine-tune the embedded base model on the bundled sample: offline, on CPU, in about two minutes.",
@@ -27,14 +28,22 @@ COMMANDS = {
     "show": "Show the tokens of a data file and which of them are trained.",
     "plan": "Resolve a recipe and print every value with its rule, the steps and the memory.",
     "train": "Run a job.",
+    "sweep": "Train a recipe with several settings and compare the results.",
+    "register": "Register the model of a finished run in MLflow.",
     "models": "List the base models that localft knows.",
+    "azure": "Make an Azure ML job of a recipe, check it, submit it.",
 }
 """Name and help line of each subcommand, in the order of a user's first day."""
 
 EXTRA_PACKAGES = {
-    "accelerate", "bitsandbytes", "datasets", "huggingface_hub", "matplotlib", "peft", "safetensors", "torch",
-    "transformers", "trl",
+    "train": {
+        "accelerate", "bitsandbytes", "datasets", "huggingface_hub", "matplotlib", "peft", "safetensors", "torch",
+        "transformers", "trl",
+    },
+    "azure": {"azure", "marshmallow"},
+    "mlflow": {"mlflow"},
 }  # fmt: skip
+"""Extra -> the packages that it brings, by the names they are imported with."""
 
 
 @dataclass
@@ -67,6 +76,11 @@ class _LazyCommands(typer.core.TyperGroup):
 
 
 def _command(name: str, function: Any) -> Any:
+    """The command of a function, or the group of commands that a module brings as a Typer of its own."""
+    if isinstance(function, typer.Typer):
+        group = typer.main.get_group(function)
+        group.name = name
+        return group
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name, help=COMMANDS[name] if function.__doc__ is None else None)(function)
     command = typer.main.get_command(single)
@@ -115,9 +129,11 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except LocalftError as error:
         _fail(error, invocation)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA_PACKAGES:
+        package = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, packages in EXTRA_PACKAGES.items() if package in packages), None)
+        if extra is None:
             raise
-        _fail(_missing_extra(error), invocation)
+        _fail(_missing_extra(error, extra), invocation)
     sys.exit(0)
 
 
@@ -126,6 +142,10 @@ def _show_what_can_be_shown() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+LAST_WORD_SECONDS = 5.0
+"""How long a process leaves the word to the first one: a launcher ends all as soon as one has ended."""
 
 
 def _fail(error: LocalftError, invocation: Invocation) -> NoReturn:
@@ -138,6 +158,8 @@ def _fail(error: LocalftError, invocation: Invocation) -> NoReturn:
     if place.is_main or not error.on_every_process:
         label = "interrupted" if isinstance(error, TrainingInterrupted) else "error"
         print(f"{label}: {error}", file=sys.stderr)
+    elif settings.behind_elastic_launcher() and settings.control_directory() is None:
+        time.sleep(LAST_WORD_SECONDS)
     sys.exit(leave(error.exit_code, on_every_process=error.on_every_process))
 
 
@@ -155,8 +177,8 @@ def leave(exit_code: int, *, on_every_process: bool) -> int:
     return 0 if on_every_process else exit_code
 
 
-def _missing_extra(error: ModuleNotFoundError) -> MissingExtra:
+def _missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtra:
     return MissingExtra(
         f"this command needs packages that the bare install leaves out, and {error.name} is not installed: "
-        f"{INSTALL_TRAINING}"
+        f"{install(extra)}"
     )

@@ -42,6 +42,8 @@ FLAGS: dict[str, str] = {
     "gradient_checkpointing": "execution.gradient_checkpointing",
     "share_prefixes": "execution.share_prefixes",
     "compile": "execution.compile",
+    "checkpoint_minutes": "execution.checkpoint_minutes",
+    "integrations": "integrations",
     "output_dir": "output_dir",
 }
 """Parameter name of a command -> key of the recipe that it overrides."""
@@ -158,6 +160,22 @@ SharePrefixes = Annotated[
 Compile = Annotated[
     str | None,
     typer.Option("--compile", help="Put the layers through torch.compile: true or false.", rich_help_panel=_EXECUTION),
+]
+CheckpointMinutes = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint-minutes",
+        help="How old the last checkpoint gets between the ends of epochs.",
+        rich_help_panel=_EXECUTION,
+    ),
+]
+Integrations = Annotated[
+    str | None,
+    typer.Option(
+        "--integrations",
+        help="Trackers, separated by commas: mlflow, tensorboard, trackio, wandb; or none.",
+        rich_help_panel=_EXECUTION,
+    ),
 ]
 
 

@@ -51,6 +51,8 @@ def plan(
     gradient_checkpointing: options.GradientCheckpointing = None,
     share_prefixes: options.SharePrefixes = None,
     compile: options.Compile = None,
+    checkpoint_minutes: options.CheckpointMinutes = None,
+    integrations: options.Integrations = None,
     output_format: Annotated[
         Literal["text", "json"], typer.Option("--format", help="text for people, json for programs.")
     ] = "text",
@@ -221,6 +223,8 @@ def _job(drawn: TrainingPlan) -> Table:
         replaced = "one in place of the model's own: chat_template in --format json"
         yield "chat template", "the model's own" if drawn.chat_template is None else replaced
         yield "longest row", f"{drawn.max_length} tokens; longer ones: {drawn.overlong}"
+        if drawn.integrations:
+            yield "trackers", ", ".join(integration.type for integration in drawn.integrations)
         yield "output", drawn.output_dir
 
     return _rows(_table("Job"), rows())

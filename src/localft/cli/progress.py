@@ -198,6 +198,8 @@ def duration(seconds: float) -> str:
 def sentence(event: ProgressEvent) -> str | None:
     """An event that is no step, for people."""
     match event:
+        case StageStarted(stage="save_checkpoint"):
+            return None  # told when it is saved
         case StageStarted(stage, detail):
             return STAGES[stage] + (f": {detail}" if detail else "")
         case Notice(message, "warn"):

@@ -51,6 +51,8 @@ def train(
     gradient_checkpointing: options.GradientCheckpointing = None,
     share_prefixes: options.SharePrefixes = None,
     compile: options.Compile = None,
+    checkpoint_minutes: options.CheckpointMinutes = None,
+    integrations: options.Integrations = None,
     resume: Annotated[
         Resume,
         typer.Option(

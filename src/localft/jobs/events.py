@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from localft.jobs.files import drop_torn_line
+from localft.jobs.files import AppendedFile, drop_torn_line
 from localft.jobs.job import FineTuningJob
 from localft.jobs.results import METRICS, number
 from localft.progress import StepMetrics
@@ -69,11 +69,14 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         if path.exists():
             drop_torn_line(path)
-        self._file = path.open("a", encoding="utf-8", newline="\n")
+        self._file = AppendedFile(path)
 
     def append(self, event: FineTuningJobEvent) -> None:
         self._file.write(event.model_dump_json() + "\n")
-        self._file.flush()
+
+    def settle(self) -> None:
+        """Brings all events so far to where they outlast this machine."""
+        self._file.settle()
 
     def close(self) -> None:
         self._file.close()

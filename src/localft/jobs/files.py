@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -19,6 +19,30 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
+
+
+class AppendedFile:
+    """A text file that grows. What is written is with the operating system at once, and outlasts the machine once settled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._open()
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
+
+    def settle(self) -> None:
+        """Flushes to the disk, then closes and opens again: mounted cloud storage takes over a file when it is closed."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._file = self._open()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _open(self) -> TextIO:
+        return self._path.open("a", encoding="utf-8", newline="\n")
 
 
 def remove_half_written(directory: Path) -> None:

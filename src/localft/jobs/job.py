@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from localft.plan import TrainingPlan
+from localft.plan import Integration, TrainingPlan
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 
@@ -86,7 +86,8 @@ class FineTuningJob(_Object):
     seed: int
     error: JobError | None = None
     organization_id: str = ORGANIZATION
-    integrations: None = None
+    integrations: tuple[Integration, ...] | None = None
+    """As in the request. The service knows `wandb` alone, and so do the types of the official client."""
     metadata: dict[str, str] | None = None
     suffix: str | None = None
     user_provided_suffix: str | None = None
@@ -130,6 +131,7 @@ def new_job(plan: TrainingPlan, *, hex: str, now: float) -> FineTuningJob:
         hyperparameters=hyperparameters,
         method=JobMethod(type=plan.method, supervised=SupervisedMethod(hyperparameters=hyperparameters)),
         seed=int(knobs.seed.value),
+        integrations=plan.integrations or None,
         suffix=plan.suffix,
         user_provided_suffix=plan.suffix,
     )

@@ -71,7 +71,8 @@ class JobRecorder:
 
     def _start(self, job: FineTuningJob) -> None:
         self.job = job if job.status == "running" else job.moved("running")
-        self.job = self.job.model_copy(update={"finished_at": None, "error": None})
+        told = {"integrations": self._plan.integrations or None}
+        self.job = self.job.model_copy(update={"finished_at": None, "error": None, **told})
         self.run.write_job(self.job)
         if job.status != "queued":
             self._say(say.resumed(self.last_step))
@@ -86,6 +87,9 @@ class JobRecorder:
                 self._say(say.waiting_for_device(execution.device, execution.processes))
             case StageStarted(stage="train"):
                 self._training_started()
+            case StageStarted(stage="save_checkpoint"):
+                self._results.settle()
+                self._log.settle()
             case StageStarted():
                 pass
             case Notice(message, level):

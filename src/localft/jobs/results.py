@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from localft.errors import CheckpointError
-from localft.jobs.files import drop_torn_line, write_whole
+from localft.jobs.files import AppendedFile, drop_torn_line, write_whole
 from localft.progress import StepMetrics
 
 METRICS = (
@@ -43,13 +43,16 @@ class ResultsWriter:
     """Appends rows to results.csv; each is handed to the operating system as soon as its step is done."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8", newline="")
+        self._file = AppendedFile(path)
 
     def write(self, step: StepMetrics) -> None:
         cells = [getattr(step, name) for name in METRICS]
         row = ",".join((str(step.step), *("" if cell is None else number(cell) for cell in cells)))
         self._file.write(row + "\n")
-        self._file.flush()
+
+    def settle(self) -> None:
+        """Brings all rows so far to where they outlast this machine; a checkpoint that follows relies on them."""
+        self._file.settle()
 
     def close(self) -> None:
         self._file.close()

@@ -8,6 +8,7 @@
     checkpoint-N/   states to continue from (written by the training)
     model/          the result (written by the training), with its model card
     metrics.png     the curves
+    trackers/       notes and logs of the trackers; tensorboard/ and wandb/ hold what those two write
 
 A directory belongs to one run for good. A finished run is never written to again, and a run with another meaning, or
 files that are no run's, are refused rather than mixed with.
@@ -170,6 +171,19 @@ def locked(path: Path) -> Iterator[None]:
         for directory in reversed(made):
             with suppress(OSError):  # not empty: the run is in it
                 directory.rmdir()
+
+
+def in_use(path: Path) -> bool:
+    """Whether a run that is still going on holds the directory, as far as the file system knows locks."""
+    try:
+        handle = _lock(path)
+    except FileNotFoundError:
+        return False
+    except UsageError:
+        return True
+    if handle is not None:
+        os.close(handle)
+    return False
 
 
 def refuse_other_meaning(earlier: EarlierRun, plan: TrainingPlan) -> None:

@@ -1,7 +1,7 @@
 """Base models and adapters.
 
 peft imports bitsandbytes, which on some CPUs looks for an inference kernel on the hub while it is imported and warns
-that it found none. localft never uses that kernel (see `load.keep_nf4_exact`), so that one sentence is dropped, here,
+that it found none. localft never uses that kernel (see `nf4.keep_nf4_exact`), so that one sentence is dropped, here,
 because it has to happen before the first import.
 """
 

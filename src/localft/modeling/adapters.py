@@ -28,7 +28,6 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
     """Returns the model with the weights that the plan trains, drawn by the plan's seed where they are new."""
     if plan.lora is None:
         base.requires_grad_(True)
-        _assert_float32(base)
         return base
     if plan.model.adapter_path is not None:
         model = _continue_adapter(base, Path(plan.model.adapter_path), plan.lora)
@@ -38,7 +37,6 @@ def make_trainable(base: PreTrainedModel, plan: TrainingPlan) -> Trainable:
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     model.peft_config["default"].base_model_name_or_path = plan.model.public_base
-    _assert_float32(model)
     if plan.execution.precision == "bfloat16" and plan.lora.dropout == 0:
         _take_inputs_as_they_are(model)
     return model
@@ -149,7 +147,7 @@ def _with_adapter(base: PreTrainedModel, config: LoraConfig) -> PeftModel:
     return model
 
 
-def _assert_float32(model: Trainable) -> None:
+def assert_float32(model: Trainable) -> None:
     trainable = [p for p in model.parameters() if p.requires_grad]
     assert trainable, "something must be trainable"
     assert all(p.dtype is torch.float32 for p in trainable), "trainable weights are float32"

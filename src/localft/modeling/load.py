@@ -6,6 +6,7 @@ Only safetensors are read and no code from a model's directory is run.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,11 +18,13 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 
 from localft.errors import ModelError
+from localft.modeling.nf4 import keep_nf4_exact
+from localft.modeling.sharding import slice_like
 from localft.plan import PlannedModel, TrainingPlan
 
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "LICENSE*"]
@@ -74,6 +77,10 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
     With adapters the base is held in the plan's precision, or in NF4 with double quantisation. In full fine-tuning the
     weights are the optimizer's own, so they are float32 whatever the precision of compute: updates are far smaller than
     what bfloat16 can add.
+
+    In main memory a model is to be sharded, so it is left as it is on disk where that can be: not packed, nor in float32,
+    which `sharding.shard` does block by block. Weights that need no conversion are those of the file itself, mapped into
+    memory, of which all processes of a machine share one copy and which the system may drop.
     """
     if plan.lora is None and plan.quantization != "none":
         raise ModelError(
@@ -81,6 +88,7 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
             "`quantization: none`, or give `lora`.",
             param="quantization",
         )
+    to_be_sharded = local_rank is None
     on_gpu = plan.execution.device == "cuda"
     if on_gpu and not torch.cuda.is_available():
         raise ModelError(
@@ -90,7 +98,7 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         )
     compute = getattr(torch, plan.execution.precision)
     quantization = None
-    if plan.quantization == "nf4":
+    if plan.quantization == "nf4" and not to_be_sharded:
         quantization = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -99,17 +107,25 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         )
     try:
         config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        load = partial(
+            AutoModelForCausalLM.from_pretrained,
             directory,
             config=config,
-            dtype=torch.float32 if plan.lora is None else compute,
             quantization_config=quantization,
-            device_map={"": local_rank} if on_gpu and local_rank is not None else None,
+            device_map={"": local_rank} if on_gpu and not to_be_sharded else None,
             attn_implementation="sdpa",
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
         )
+        if plan.lora is not None:
+            model = load(dtype=compute)
+        elif to_be_sharded:
+            model = load(dtype=_stored_precision(directory))
+            if not all(buffer.dtype == torch.float32 for buffer in model.buffers() if buffer.is_floating_point()):
+                model = load(dtype=torch.float32)  # constants were made in half precision, as in Gemma
+        else:
+            model = load(dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise ModelError(
@@ -125,6 +141,15 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         ) from error
     keep_nf4_exact(model)
     return model
+
+
+def _stored_precision(directory: Path) -> torch.dtype:
+    """Precision of the weights on disk where it is bfloat16 for all of them; else float32, which loses nothing."""
+    stored: set[str] = set()
+    for path in directory.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            stored.update(tensor.get_dtype() for tensor in map(file.get_slice, file.keys()))
+    return torch.bfloat16 if stored == {"BF16"} else torch.float32
 
 
 def file_digests(directory: Path) -> dict[str, str]:
@@ -161,25 +186,19 @@ def rotary_switch(config: PreTrainedConfig) -> int | None:
 
 
 def read_weights(model: PreTrainedModel, directory: Path) -> None:
-    """Copies saved full weights into the ones in place, which keep their precision. ValueError where they differ."""
-    saved = {name: w for file in sorted(directory.glob("model*.safetensors")) for name, w in load_file(file).items()}
+    """Copies saved full weights into the ones in place, which keep their precision and slices. ValueError where they differ."""
+    in_place = dict(model.named_parameters())
+    saved = {
+        name: slice_like(weight, in_place[name]) if name in in_place else weight
+        for file in sorted(directory.glob("model*.safetensors"))
+        for name, weight in load_file(file).items()
+    }
     result = model.load_state_dict(saved, strict=False)
     model.tie_weights()
     tied = set(model.all_tied_weights_keys or {})
     wrong = [name for name in result.missing_keys if name not in tied] + list(result.unexpected_keys)
     if wrong:
         raise ValueError(f"they differ in {wrong[0]}")
-
-
-def keep_nf4_exact(model: PreTrainedModel) -> None:
-    """Forbids bitsandbytes to repack NF4 weights on CPUs with AVX512-BF16.
-
-    It repacks them in place at the first forward of a model in evaluation mode. From then on the layer computes in
-    bfloat16 and passes no gradient, so one validation would end the training.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from localft.modeling.adapters import Trainable
+from localft.modeling.nf4 import pack
 
 
 def shard(model: Trainable, device: torch.device) -> None:
@@ -28,12 +29,21 @@ def shard(model: Trainable, device: torch.device) -> None:
 
     Blocks are units of their own. What remains (embeddings, last norm, head) is the root's, tied weights together.
     Adapters and the frozen weights beside them share a unit: a precision has to be one among the trained weights only.
+    Trained weights become float32, and NF4 is packed, block by block too.
     """
     mesh = init_device_mesh(device.type, (dist.get_world_size(),))
     policy = MixedPrecisionPolicy(reduce_dtype=torch.float32)
-    blocks = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    for module in [*reversed(blocks), model]:  # inner ones first
+    for module in [*reversed(units(model)), model]:  # inner ones first
+        pack(module, device)
+        for parameter in module.parameters():
+            if parameter.requires_grad and parameter.dtype != torch.float32:
+                parameter.data = parameter.data.to(device, torch.float32)
         fully_shard(module, mesh=mesh, mp_policy=policy)
+
+
+def units(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """The modules whose weights are gathered together, besides what remains: the model's blocks, in its order."""
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 def whole(value: torch.Tensor) -> torch.Tensor:

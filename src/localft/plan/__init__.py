@@ -11,7 +11,8 @@ from localft.hyperparameters import Hyperparameters, Resolved, ResolvedHyperpara
 from localft.plan.data_file import DataFile
 from localft.plan.execution import PlannedExecution
 from localft.plan.forecast import ExecutionForecast
-from localft.plan.making import make_plan
+from localft.plan.integrations import Integration
+from localft.plan.making import default_output_dir, make_plan
 from localft.plan.memory import MemoryEstimate
 from localft.plan.request import ExecutionRequest, LoraSettings, MethodRequest, SupervisedMethod, TrainingRequest
 from localft.plan.training_plan import LearningRate, TokenCounts, TrainingPlan, plan_schema
@@ -21,6 +22,7 @@ __all__ = [
     "ExecutionForecast",
     "ExecutionRequest",
     "Hyperparameters",
+    "Integration",
     "LearningRate",
     "LoraSettings",
     "MemoryEstimate",
@@ -33,6 +35,7 @@ __all__ = [
     "TokenCounts",
     "TrainingPlan",
     "TrainingRequest",
+    "default_output_dir",
     "make_plan",
     "plan_schema",
 ]

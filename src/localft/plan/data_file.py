@@ -6,7 +6,7 @@ import hashlib
 import os
 
 from localft.errors import DataError
-from localft.plan.request import Strict
+from localft.plan.strict import Strict
 
 
 class DataFile(Strict):

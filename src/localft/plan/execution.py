@@ -10,7 +10,9 @@ from localft.catalog import ModelShape
 from localft.plan import memory
 from localft.plan.forecast import ExecutionForecast
 from localft.plan.memory import GIB, GpuMemory, MemoryEstimate
-from localft.plan.request import Checkpointing, ExecutionRequest, Strict
+from localft.plan.request import Checkpointing, ExecutionRequest
+from localft.plan.sharding import sharding_wanted
+from localft.plan.strict import Strict
 
 MOST_CPU_TOKENS, LEAST_CPU_TOKENS = 8192, 2048
 """Token budgets of a micro-batch under "auto" on a CPU: as many as keep activations below `CPU_ACTIVATIONS_BYTES`."""
@@ -69,7 +71,7 @@ def plan_execution(
     processes, rules["processes"] = _processes(processes, device, batch_size)
     precision, rules["precision"] = _precision(requested_precision, device)
     gpu = memory.gpu_memory() if device == "cuda" else None
-    shards = processes if settings.launched_sharding() else 1
+    shards = processes if sharding_wanted() else 1
 
     def estimated(tokens: int, gradient_checkpointing: Checkpointing) -> MemoryEstimate:
         if longest is not None:

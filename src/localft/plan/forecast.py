@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localft.plan.request import Strict
+from localft.plan.strict import Strict
 
 
 class ExecutionForecast(Strict):

@@ -28,6 +28,7 @@ from localft.plan.data_file import DataFile, describe_file
 from localft.plan.execution import GPU_TOKENS, Device, PlannedExecution, Quantization, plan_execution
 from localft.plan.memory import MemoryEstimate
 from localft.plan.request import LoraSettings, TrainingRequest
+from localft.plan.sharding import LAUNCH, sharding_wanted
 from localft.plan.training_plan import UNCOUNTED, LearningRate, TrainingPlan
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def make_plan(
         execution=execution,
         tokens=None,
         memory=estimated,
-        output_dir=os.path.abspath(request.output_dir or _default_output_dir(request)),
+        integrations=request.integrations,
+        output_dir=os.path.abspath(request.output_dir or default_output_dir(request)),
         notes=(
             *lora_notes,
             *_learning_rate_notes(
@@ -181,9 +183,11 @@ def _execution_notes(
     if estimated.fits is False:
         assert estimated.available_bytes is not None
         smaller = "a smaller model" if quantization == "nf4" else "quantization: nf4, a smaller model"
+        alone = execution.processes > 1 and not sharding_wanted()
+        spread = f" Several GPUs can hold one model together: {LAUNCH}." if alone else ""
         notes.append(
             f"memory: about {estimated.total_gib:g} GiB are needed, the GPU has "
-            f"{estimated.available_bytes / memory.GIB:.1f}; set {smaller}, or fewer execution.tokens_per_micro_batch."
+            f"{estimated.available_bytes / memory.GIB:.1f}; set {smaller}, or fewer execution.tokens_per_micro_batch.{spread}"
         )
     elif not estimated.fits_what_is_free:
         assert estimated.available_bytes is not None and estimated.free_bytes is not None
@@ -285,7 +289,7 @@ def _chat_template(request: TrainingRequest, model: PlannedModel, facts: ModelFa
     return None
 
 
-def _default_output_dir(request: TrainingRequest) -> str:
+def default_output_dir(request: TrainingRequest) -> str:
     """runs/<model>-<suffix, or the training file's name>: the same command finds its run again."""
     model = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(request.model.rstrip("/")).name).strip("-.") or "model"
     word = request.suffix or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(request.training_file).stem).strip("-") or "run"

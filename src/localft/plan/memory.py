@@ -5,7 +5,7 @@ keeps for its backward pass at the least, times 2.4 for what transformers and pe
 Plan on being right within a third. Where a GPU's memory does not suffice all the same, the trainer cuts the step's
 micro-batches smaller and computes the same step again.
 
-All figures are for one process, which holds the whole model.
+All figures are for one process, which holds the whole model unless it is sharded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from localft.plan.request import Checkpointing
 
 GIB = 2**30
 
-NF4_BYTES = (4 + 0.127) / 8
+NF4_BYTES = 4 / 8
+NF4_SCALE_BYTES = 0.127 / 8
 """Bytes of one weight in NF4: four bits, and 0.127 bits of doubly quantised scales (arXiv 2305.14314, section 3)."""
 OPTIMIZER_BYTES = 8
 """Bytes of AdamW's two float32 moments of one trained weight."""
@@ -52,7 +53,7 @@ class MemoryEstimate(BaseModel):
     adapter_bytes: int
     """The adapter's weights, float32; 0 for full fine-tuning."""
     gradients_bytes: int
-    """One float32 number for each trained weight."""
+    """One float32 number for each trained weight; of a sharded model this process's part, and what is whole at a time."""
     optimizer_bytes: int
     """AdamW's two float32 moments for each trained weight."""
     activations_bytes: int
@@ -89,29 +90,33 @@ def estimate(
     """Memory of a training with micro-batches of `tokens` tokens; `rank` is None for full fine-tuning.
 
     Of `shards` processes each keeps its part of all weights, gradients and moments, and gathers the weights of the block
-    that it computes, of the next one, and of what is no block.
+    that it computes, of the next one, and of what is no block; in full fine-tuning gradients of a block and of what is no
+    block too. NF4's scales are whole on each.
 
     Llama-3.1-8B in bfloat16 with rank 16: weights 14.96 GiB, adapter with gradients and moments 0.62 GiB.
     Full fine-tuning keeps its weights in float32 whatever the precision, since bfloat16 would round small updates away.
     """
     width = 2 if precision == "bfloat16" else 4
-    weights = _weights_bytes(shape, quantization, 4 if rank is None else width)
+    blocks, rest = _weights_bytes(shape, quantization, 4 if rank is None else width)
+    scales = int(NF4_SCALE_BYTES * shape.linear_parameters) if quantization == "nf4" else 0
+    weights = blocks + rest + scales
     trained = shape.parameters if rank is None else shape.adapter_parameters(rank)
     adapter = 0 if rank is None else 4 * trained
     activations = tokens * _activation_bytes_per_token(shape, width, gradient_checkpointing)
     if quantization == "nf4":
         activations += width * max(inputs * outputs for inputs, outputs in shape.linears())
     head = min(tokens, HEAD_TILE_TOKENS) * min(shape.vocab_size, HEAD_TILE_VOCAB) * (width + 4 + 4)
+    gradients, moments = 4 * trained, OPTIMIZER_BYTES * trained
     if shards > 1:
-        blocks = 2 * shape.linear_parameters // shape.layers
-        gathered = (blocks + shape.parameters - shape.linear_parameters) * weights // shape.parameters
-        weights, adapter, trained = weights // shards + gathered, adapter // shards, trained // shards
-    total = weights + adapter + 4 * trained + OPTIMIZER_BYTES * trained + activations + head
+        weights = (blocks + rest) // shards + 2 * blocks // shape.layers + rest + scales
+        adapter, gradients, moments = adapter // shards, gradients // shards, moments // shards
+        gradients += blocks // shape.layers + rest if rank is None else 0
+    total = weights + adapter + gradients + moments + activations + head
     return MemoryEstimate(
         weights_bytes=weights,
         adapter_bytes=adapter,
-        gradients_bytes=4 * trained,
-        optimizer_bytes=OPTIMIZER_BYTES * trained,
+        gradients_bytes=gradients,
+        optimizer_bytes=moments,
         activations_bytes=activations,
         head_bytes=head,
         total_bytes=total,
@@ -122,10 +127,10 @@ def estimate(
     )
 
 
-def _weights_bytes(shape: ModelShape, quantization: Literal["none", "nf4"], width: int) -> int:
-    if quantization == "none":
-        return width * shape.parameters
-    return int(NF4_BYTES * shape.linear_parameters) + width * (shape.parameters - shape.linear_parameters)
+def _weights_bytes(shape: ModelShape, quantization: Literal["none", "nf4"], width: int) -> tuple[int, int]:
+    """Of the linear layers of all blocks, without NF4's scales; and of what is not quantised: embeddings, norms, head."""
+    linear = NF4_BYTES if quantization == "nf4" else width
+    return int(linear * shape.linear_parameters), width * (shape.parameters - shape.linear_parameters)
 
 
 def _activation_bytes_per_token(shape: ModelShape, width: int, gradient_checkpointing: Checkpointing) -> int:

@@ -9,28 +9,15 @@ import os
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from localft.hyperparameters import Hyperparameters, Seed
+from localft.plan.integrations import Integrations
+from localft.plan.strict import Strict
 
 Checkpointing = Literal["off", "selective", "full"]
 """What the backward pass computes again in place of keeping it: nothing, what is cheap to compute, all of a layer."""
-
-
-class Strict(BaseModel):
-    """A value object of the plan: nothing unknown, nothing converted, never changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 def _path_text(value: object) -> object:
@@ -161,6 +148,9 @@ class ExecutionRequest(Strict):
         bool, BeforeValidator(_boolean), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "null"}]})
     ] = False
     """Compile the model's layers with torch.compile: faster steps on a GPU, after minutes of waiting."""
+    checkpoint_minutes: float = Field(default=30, gt=0)
+    """Between the ends of epochs too, a checkpoint is saved where the last one is so many minutes old: what a machine that
+    goes without a word costs at most."""
 
 
 class TrainingRequest(Strict):
@@ -199,6 +189,8 @@ class TrainingRequest(Strict):
     """Precision of the base model. auto: bfloat16 on a GPU, float32 on the CPU."""
     execution: ExecutionRequest = ExecutionRequest()
     """How the steps are carried out; never changes the result."""
+    integrations: Integrations = ()
+    """Trackers to show the training in: mlflow, tensorboard, trackio, wandb. Never changes the result."""
     output_dir: PathText | None = None
     """Run directory. By default one under runs/, named after model and suffix or training file."""
 

@@ -17,9 +17,11 @@ from localft.hyperparameters import ResolvedHyperparameters, is_auto
 from localft.plan.data_file import DataFile, describe_file
 from localft.plan.execution import Device, PlannedExecution, Quantization, plan_execution
 from localft.plan.forecast import ExecutionForecast
+from localft.plan.integrations import Integrations
 from localft.plan.memory import MemoryEstimate
-from localft.plan.request import LoraSettings, Strict
+from localft.plan.request import LoraSettings
 from localft.plan.schedule import schedule_arguments, trainer_arguments, warmup_steps
+from localft.plan.strict import Strict
 
 if TYPE_CHECKING:
     from localft.tokenization.survey import TokenStatistics
@@ -88,6 +90,8 @@ class TrainingPlan(Strict):
     tokens: TokenCounts | None
     """None where the tokenizer is not on this machine; `notes` says so."""
     memory: MemoryEstimate
+    integrations: Integrations = ()
+    """Trackers that are told of each step. They may be others when a run is continued."""
     output_dir: str
     """Absolute."""
     notes: tuple[str, ...] = ()

@@ -61,8 +61,18 @@ class Prepared:
 
 def check_request(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
     """Validates the data and makes the plan, tokens not counted. Raises LocalftError; writes nothing."""
-    _require_valid_data(request)
+    require_valid_data(request)
     return _resolve(request)
+
+
+def plan_to_train(request: TrainingRequest, report: Report, *, continuing: TrainingPlan | None = None) -> TrainingPlan:
+    """The plan as a training of one process is going to have it: model fetched, tokens counted. The data is taken as valid.
+
+    `continuing` gives the seed, where that is left open, and the date. Nothing is written to the run directory.
+    """
+    _fetch_unlisted_model(request, report)
+    plan = _with_local_model(make_plan(request, processes=1), report)
+    return _with_counts(plan if continuing is None else plan.continuing(continuing), report)
 
 
 def prepare_run(
@@ -72,7 +82,7 @@ def prepare_run(
     given = Path(request.output_dir).absolute() if request.output_dir else None
     if given is not None and resume == "never":
         _refuse_used(given)
-    _require_valid_data(request)
+    require_valid_data(request)
     _fetch_unlisted_model(request, report)
     plan = _resolve(request)
     earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
@@ -104,7 +114,8 @@ def open_rows(plan: TrainingPlan, report: Report) -> Rows:
 # --- data, plan and tokens
 
 
-def _require_valid_data(request: TrainingRequest | TrainingPlan) -> None:
+def require_valid_data(request: TrainingRequest | TrainingPlan) -> None:
+    """Raises DataError with every problem of the training file and the validation file."""
     training, validation = request.training_file, request.validation_file
     paths = [file.path if isinstance(file, DataFile) else file for file in (training, validation) if file is not None]
     require_valid(validate_files(*paths))

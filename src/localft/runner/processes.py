@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -31,22 +32,40 @@ class Processes:
 
     def __enter__(self) -> Self:
         self._was_joined = _is_joined()
+        try:
+            self._join()
+        except BaseException:
+            self._leave(alone=True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave(alone=error is not None and not getattr(error, "on_every_process", False))
+
+    def _join(self) -> None:
         if self._place.world_size > 1:
             import torch.distributed
             from accelerate import PartialState
 
             PartialState(cpu=settings.visible_gpus() == 0)
             self._messages = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leaves the group that this training made: a process that ends inside of one may abort."""
-        if _is_joined() and not self._was_joined:
-            import torch.distributed
+    def _leave(self, *, alone: bool) -> None:
+        """Leaves the group that this training made: a process that ends inside of one may abort.
 
-            torch.distributed.destroy_process_group()
+        NCCL waits for the others to leave as well. A process that fails alone does not let it: they may be waiting for this
+        one in the middle of a step, and no launcher ends them before this process has ended.
+        """
+        if not _is_joined() or self._was_joined:
+            return
+        import torch.distributed as dist
+
+        if alone and dist.get_backend() == "nccl":
+            dist.distributed_c10d._abort_process_group()
+        else:
+            dist.destroy_process_group()
 
     def from_main(self, work: Callable[[], T]) -> T:
         """Runs `work` on the first process; every process returns its result or raises its error."""
@@ -54,40 +73,66 @@ class Processes:
             return work()
         import torch.distributed
 
-        message: list[Any] = [None]
-        if self._place.is_main:
-            message = [_outcome(work)]
-        torch.distributed.broadcast_object_list(message, src=0, group=self._messages)
+        message = [pickle.dumps(_attempt(work)) if self._place.is_main else b""]
+        with _all_there():
+            torch.distributed.broadcast_object_list(message, src=0, group=self._messages)
         result, error = pickle.loads(message[0])
-        if error is not None:
-            error.on_every_process = True
-            raise error
+        _raise_everywhere(error)
         return result  # type: ignore[no-any-return]
 
     def in_turn(self, work: Callable[[], T]) -> T:
-        """Runs `work` on the first process of each machine, then on the others, which find what it left on disk."""
+        """Runs `work` on the first process of each machine, then on the others, which find what it left on disk.
+
+        Where it fails on a process, every process raises the error of the first such one.
+        """
         if self._messages is None:
             return work()
+        is_first = self._place.local_rank == 0
+        result, error = _attempt(work) if is_first else (None, None)
+        self._raise_first(error)
+        if not is_first:
+            result, error = _attempt(work)
+        self._raise_first(error)
+        return result  # type: ignore[return-value]
+
+    def _raise_first(self, error: BaseException | None) -> None:
         import torch.distributed
 
-        result = work() if self._place.local_rank == 0 else None
-        torch.distributed.barrier(group=self._messages)
-        return work() if result is None else result
+        errors = [b""] * self._place.world_size
+        with _all_there():
+            torch.distributed.all_gather_object(errors, pickle.dumps(error), group=self._messages)
+        for found in errors:
+            _raise_everywhere(pickle.loads(found))
 
 
-def _outcome(work: Callable[[], Any]) -> bytes:
-    """What `work` returned or raised, as bytes that surely arrive: an error nobody can rebuild goes as its text."""
+def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """What `work` returned or raised, fit for the way to another process: an error nobody can rebuild goes as its text."""
     try:
-        return pickle.dumps((work(), None))
-    except LocalftError as error:
-        return pickle.dumps((None, error))
-    except KeyboardInterrupt as error:
-        return pickle.dumps((None, error))
+        return work(), None
+    except (LocalftError, KeyboardInterrupt) as error:
+        return None, error
     except Exception as error:
         import traceback
 
         traceback.print_exc()
-        return pickle.dumps((None, TrainingFailed(f"{type(error).__name__}: {error}")))
+        return None, TrainingFailed(f"{type(error).__name__}: {error}")
+
+
+def _raise_everywhere(error: Any) -> None:
+    if error is not None:
+        error.on_every_process = True
+        raise error
+
+
+@contextmanager
+def _all_there() -> Iterator[None]:
+    """Says it where a message did not come through, as another process has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise TrainingFailed(
+            f"another process of this training has ended, and what it said last tells why ({error})"
+        ) from error
 
 
 def _is_joined() -> bool:

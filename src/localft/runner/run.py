@@ -20,6 +20,7 @@ from localft.errors import (
     UsageError,
     is_disk_full,
 )
+from localft.jobs.continuity import continuity
 from localft.jobs.files import write_whole
 from localft.jobs.metrics_image import draw_metrics
 from localft.jobs.model_card import model_card
@@ -27,11 +28,15 @@ from localft.jobs.recorder import JobRecorder
 from localft.jobs.results import read_results
 from localft.jobs.run_directory import RunDirectory
 from localft.plan import TrainingPlan, TrainingRequest
-from localft.progress import Notice, ProgressEvent, Report, TrainingOutcome
+from localft.plan.sharding import sharding_wanted
+from localft.progress import Notice, ProgressEvent, Report, StepMetrics, TrainingOutcome
 from localft.runner.preparation import Prepared, Resume, open_rows, prepare_run
 from localft.runner.processes import Processes
 from localft.runner.signals import Stopped, StopSignals
+from localft.settings import ProcessGroup
 from localft.tokenization.examples import TokenizedExample
+from localft.trackers import Trackers, require_packages
+from localft.trackers.delivery import Status
 
 _T = TypeVar("_T")
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -68,12 +73,17 @@ def run_job(
     came and the run was saved: the same call continues it. Raises LocalftError for all that a user can mend.
     """
     place = settings.process_group()
+    _refuse_nested_launch()
     _refuse_idle_gpus(launched=place.launched)
+    sharding_wanted()  # refuses before accelerate follows it
     require_training_packages()
+    require_packages(request.integrations)
     told = report if report is not None and place.is_main else _silent
     with (
         Processes(place) as processes,
-        StopSignals(settings.control_directory(), speaks=place.is_main) as stop,
+        StopSignals(
+            settings.control_directory(), speaks=place.is_main, echoed=settings.behind_elastic_launcher()
+        ) as stop,
         ExitStack() as stack,
     ):
 
@@ -83,7 +93,9 @@ def run_job(
 
         try:
             prepared = processes.from_main(
-                lambda: _disk_full_told(lambda: prepare_run(request, resume=resume, report=tell, stack=stack))
+                lambda: _disk_full_told(
+                    lambda: prepare_run(request, resume=resume, report=tell, stack=stack), settings.home()
+                )
             )
             stop.check()
             if prepared.finished is not None:
@@ -108,8 +120,10 @@ def run_job(
                 should_stop=stop.requested,
             )
 
-        opening = rows.training.system_message
-        outcome = _recorded(train, prepared, opening, told) if place.is_main else train(_silent)
+        if place.is_main:
+            outcome = _recorded(train, prepared, rows.training.system_message, told, processes)
+        else:
+            outcome = _followed(train, place, processes)
         return _placed(outcome, prepared)
 
 
@@ -118,35 +132,58 @@ def _recorded(
     prepared: Prepared,
     system_message: Mapping[str, str] | None,
     report: Report,
+    processes: Processes,
 ) -> TrainingOutcome:
     """Trains with a record of it: however the training ends, job.json says so."""
     run = RunDirectory(prepared.run_directory)
-    recorder = _disk_full_told(lambda: JobRecorder(run, prepared.plan, resume_step=prepared.resume_step))
+    before = read_results(run.results_file) if run.results_file.exists() else []
+    recorder = _disk_full_told(
+        lambda: JobRecorder(run, prepared.plan, resume_step=prepared.resume_step), settings.home()
+    )
+    trackers = Trackers(run, prepared.plan, job=recorder.job.id, resume_step=prepared.resume_step)
 
     def tell(event: ProgressEvent) -> None:
         recorder(event)
+        trackers(event)
         report(event)
+        if isinstance(event, StepMetrics) and event.step == prepared.resume_step + 1:
+            for notice in continuity(before, event):
+                recorder(notice)
+                report(notice)
+        pass_on_notices()
+
+    def pass_on_notices() -> None:
+        for notice in trackers.notices():
+            recorder(notice)
+            report(notice)
+
+    def end_trackers(status: Status) -> None:
+        trackers.end(status)
+        pass_on_notices()
 
     try:
         for notice in prepared.notices:
             recorder(notice)
         outcome = train(tell)
-        if outcome.status == "interrupted":
-            recorder.pause()
-            return outcome
-        _write_outputs(run, prepared.plan, recorder, outcome, system_message, tell)
-        recorder.succeed(outcome)
+        processes.from_main(
+            lambda: _disk_full_told(
+                lambda: _conclude(run, prepared, recorder, outcome, system_message, tell, end_trackers), run.path
+            )
+        )
         return outcome
     except KeyboardInterrupt:
+        trackers.end("paused", wait=False)
         recorder.pause()
         raise TrainingInterrupted(
             f"stopped at once at step {recorder.last_step}, without saving; the same command goes on from the last "
             f"checkpoint in {run.path}"
         ) from None
     except LocalftError as error:
+        trackers.end("failed")
         _record_failure(recorder, error)
         raise
     except Exception as error:
+        trackers.end("failed")
         if is_disk_full(error):
             full = _disk_full(error, run.path)
             _record_failure(recorder, full)
@@ -162,18 +199,53 @@ def _recorded(
             recorder.close()
 
 
+def _followed(train: Callable[[Report], TrainingOutcome], place: ProcessGroup, processes: Processes) -> TrainingOutcome:
+    """Trains on a process that keeps no record. It leaves behind the first one's last word: launchers end the others then."""
+    try:
+        outcome = train(_silent)
+        processes.from_main(lambda: None)
+        return outcome
+    except LocalftError:
+        raise
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(f"process {place.rank} stopped at once, without saving") from None
+    except Exception as error:
+        raise TrainingFailed(
+            f"the training stopped on process {place.rank}: {type(error).__name__}: {error}", code="internal_error"
+        ) from error
+
+
+def _conclude(
+    run: RunDirectory,
+    prepared: Prepared,
+    recorder: JobRecorder,
+    outcome: TrainingOutcome,
+    system_message: Mapping[str, str] | None,
+    tell: Report,
+    end_trackers: Callable[[Status], None],
+) -> None:
+    """What is written behind a training that was saved or came to its end."""
+    if outcome.status == "interrupted":
+        end_trackers("paused")
+        recorder.pause()
+        return
+    _write_outputs(run, prepared.plan, recorder, outcome, system_message, tell)
+    end_trackers("succeeded")
+    recorder.succeed(outcome)
+
+
 def _record_failure(recorder: JobRecorder, error: Exception) -> None:
     with suppress(OSError):  # a full disk must not hide what went wrong
         recorder.fail(error)
 
 
-def _disk_full_told(work: Callable[[], _T]) -> _T:
-    """Runs what writes to the disk before the training; a full disk becomes a sentence."""
+def _disk_full_told(work: Callable[[], _T], written: Path) -> _T:
+    """Runs what writes to the disk before or behind the training; a full disk becomes a sentence."""
     try:
         return work()
     except OSError as error:
         if is_disk_full(error):
-            raise _disk_full(error, settings.home()) from error
+            raise _disk_full(error, written) from error
         raise
 
 
@@ -230,6 +302,21 @@ def require_training_packages() -> None:
         )
 
 
+def _refuse_nested_launch() -> None:
+    """Processes that are started by a launcher in each process of another launch would train in each other's way."""
+    nested = settings.nested_launch()
+    if nested is not None:
+        error = UsageError(
+            f"`accelerate launch` or torchrun, told of {nested.machines} machine(s), was started in each of "
+            f"{nested.outer_processes} processes of another launch; start it once on each machine (Azure ML: "
+            "process_count_per_instance: 1) and tell it of all of them, or leave it out and let the platform start "
+            "`python -m localft train` once for each GPU.",
+            code="nested_launch",
+        )
+        error.on_every_process = True
+        raise error
+
+
 def _refuse_idle_gpus(*, launched: bool) -> None:
     """One process trains on one GPU. The command line starts the others itself; a Python program has to choose."""
     gpus = settings.visible_gpus()
@@ -237,6 +324,11 @@ def _refuse_idle_gpus(*, launched: bool) -> None:
         raise UsageError(
             f"{gpus} GPUs are visible and this one process can train on one of them; run `localft train`, which starts a "
             "process on each, or set CUDA_VISIBLE_DEVICES to one GPU."
+        )
+    if gpus > 1 and settings.is_alone_on_its_machine():
+        raise UsageError(
+            f"{gpus} GPUs are visible on this machine and the platform started one process on it; have it start one for each "
+            "GPU (Azure ML: process_count_per_instance), or run `accelerate launch --multi_gpu` on each machine."
         )
 
 

@@ -3,6 +3,9 @@
 Before the training there is nothing to save, so there the first one stops at once. While the outputs of a finished training
 are written the first one only waits.
 
+torchrun and accelerate pass each signal on to their processes, which a platform may have sent it to as well, and kill what has
+not ended half a minute later. Behind them a second signal is taken for the first one's echo.
+
 No error is raised inside of an import: libraries catch it, and what they leave half imported fails later with an error of its
 own. There the first signal waits for the next safe place, and a second one ends the process.
 """
@@ -29,12 +32,16 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Listens while it is entered. In a thread, where Python allows no handlers, the caller's handlers stay."""
+    """Listens while it is entered. In a thread, where Python allows no handlers, the caller's handlers stay.
 
-    def __init__(self, control_directory: Path | None, *, speaks: bool = True) -> None:
+    `echoed` says that a launcher passes signals on, so that one comes twice. localft's own launch asks through a file instead.
+    """
+
+    def __init__(self, control_directory: Path | None, *, speaks: bool = True, echoed: bool = False) -> None:
         self._control = control_directory
         self._stop_file = control_directory / "stop" if control_directory else None
         self._speaks = speaks
+        self._echoed = echoed and control_directory is None
         self._saves = False
         self._requested = False
         self._raised = False
@@ -68,6 +75,8 @@ class StopSignals:
         return self._requested or (self._stop_file is not None and self._stop_file.exists())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._echoed and (self._requested or self._raised):
+            return
         importing = self._is_importing(frame)
         again = self._raised or (self.requested() if self._saves else self._requested)
         if self._raised or (again and importing):

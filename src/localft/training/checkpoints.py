@@ -3,6 +3,9 @@
 A checkpoint is staged in a hidden directory, every file of it is listed with its sha256 in `manifest.json` and flushed
 to the disk, and only then the directory gets its name, `checkpoint-<step>`. So what has a name was whole when it was
 written, and `newest_valid` proves that it still is. This room moves files; what is in them is the trainer's.
+
+Mounted blob stores rename a directory file by file, so that a machine that goes in between leaves half of one under its name.
+The proof finds that, too: there the manifest is what counts, and nothing has to be staged elsewhere and copied.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ It knows nothing of jobs. What happens is told through one callback taking small
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,6 +25,7 @@ from localft.modeling.compiling import compile_layers
 from localft.modeling.head import add_trained_positions_head
 from localft.modeling.kernels import apply_layer_kernels
 from localft.modeling.load import file_digests, load_base_model, local_directory, rotary_switch
+from localft.modeling.nf4 import pack_later
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
 from localft.modeling.sharding import whole_weights
@@ -43,10 +46,10 @@ from localft.training.checkpoints import CheckpointState
 from localft.training.collator import Layout
 from localft.training.device import device_names, versions
 from localft.training.disk_space import SpaceNeeded
-from localft.training.metrics import Pooled, agreed, evaluate, validates_at, validation_rows
+from localft.training.metrics import Pooled, agreed, agreed_each, evaluate, validates_at, validation_rows
 from localft.training.retreat import Footing
-from localft.training.sharding import is_sharded
-from localft.training.trainer import FinishedStep, StepTrainer, trainer_arguments
+from localft.training.sharding import is_sharded, require_units
+from localft.training.trainer import FinishedStep, RandomStateFile, StepTrainer, trainer_arguments
 
 MODEL_DIRECTORY = "model"
 
@@ -71,7 +74,7 @@ def train(
     which cannot keep the examples of one row apart: slower, the same result, and the reference in tests.
     """
     had_group = dist.is_initialized()
-    sharded = is_sharded(plan)
+    sharded = is_sharded()
     try:
         chosen = layout or ("shared" if plan.execution.share_prefixes else "packed")
         with settings.without_launched_fsdp():
@@ -141,6 +144,10 @@ def _train(
         layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
     add_trained_positions_head(base)
+    if sharded:
+        require_units(base)
+        if plan.quantization == "nf4":
+            pack_later(base, getattr(torch, plan.execution.precision))
     model = make_trainable(base, plan)
     if layout == "shared" and has_dropout(model):
         layout = "packed"
@@ -269,6 +276,8 @@ class _Run:
         self.trained_tokens = trained_tokens
         self.interrupted = False
         self.evaluation_tokens = plan.execution.tokens_per_micro_batch
+        self.last_save = time.monotonic()
+        self.told_of_no_room = False
 
     def after_step(self, done: FinishedStep) -> bool:
         """Reports the step and saves where it is time to; True ends the training. Every rank comes here."""
@@ -297,11 +306,30 @@ class _Run:
             full_valid_mean_token_accuracy=full_valid.mean_token_accuracy if full_valid else None,
         )
         self.tell(metrics)
-        self.interrupted = not is_last and agreed(self.should_stop(), self.trainer.args.device)
-        if epoch_end or self.interrupted:
+        stop, late = agreed_each([self.should_stop(), self._is_late()], self.device)
+        self.interrupted = stop and not is_last
+        if epoch_end or self.interrupted or (late and self._has_room_between_epochs(done.number)):
             path = self._save_checkpoint(metrics, epoch_end=epoch_end)
             self.tell(CheckpointSaved(done.number, str(path), epoch_end, metrics))
+        if epoch_end or late:
+            self.last_save = time.monotonic()
         return self.interrupted
+
+    def _is_late(self) -> bool:
+        """Whether a machine that goes away now would lose more than it may."""
+        return time.monotonic() - self.last_save >= 60 * self.plan.execution.requested.checkpoint_minutes
+
+    def _has_room_between_epochs(self, step: int) -> bool:
+        """Whether the disk takes one checkpoint more than the run needs anyway; it is told once that it does not."""
+        needed = self.space.checkpoint + disk_space.needed_for_run(self.space, self.plan, self.run_directory, step)
+        short = self.group.is_main and disk_space.shortage(self.run_directory, needed, self.run_directory) is not None
+        short = agreed(short, self.device)
+        if short and not self.told_of_no_room:
+            self.told_of_no_room = True
+            self.tell(
+                Notice("The disk has no room for checkpoints between the ends of epochs; there are none.", "warn")
+            )
+        return not short
 
     def _valid(self, number: int) -> Pooled | None:
         """Measures one batch of validation rows, drawn by the seed and the step, where it is time to."""
@@ -343,10 +371,12 @@ class _Run:
             raise _everywhere(error or disk_space.not_written(target, needed, None))
 
     def _save_checkpoint(self, metrics: StepMetrics, *, epoch_end: bool) -> Path:
-        """Writes a checkpoint that is whole or not there; each rank adds its own random state."""
+        """Writes a checkpoint that is whole or not there. The first rank writes; what others have is brought to it."""
         target = checkpoints.checkpoint_path(self.run_directory, metrics.step)
         staging = checkpoints.staging_path(target)
+        self.tell(StageStarted("save_checkpoint"))
         self.require_space(self.space.checkpoint, target)
+        own: list[RandomStateFile] = []
 
         def begin() -> None:
             checkpoints.discard(staging)
@@ -359,7 +389,10 @@ class _Run:
             checkpoints.prune(self.run_directory, newest_step=metrics.step)
 
         self._write(begin, target, self.space.checkpoint, on=[0])
-        self._write(lambda: self.trainer.save_state(staging), target, self.space.checkpoint)
+        self._write(lambda: own.append(self.trainer.random_state()), target, self.space.checkpoint)
+        write_state = partial(self.trainer.save_state, staging, self.trainer.gather_state(own[0]))
+        self._write(write_state, target, self.space.checkpoint, on=[0])
+        del write_state  # with all of the optimizer's state, before the weights are gathered
         weights = self._gathered_weights()
         self._write(finish, target, self.space.checkpoint, on=[0])
         return target

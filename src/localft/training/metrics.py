@@ -60,7 +60,12 @@ def least_over_ranks(values: list[int], device: torch.device) -> list[int]:
 
 def agreed(flag: bool, device: torch.device) -> bool:
     """Whether the flag is up on any rank; the same answer on all of them."""
-    return bool(sum_over_ranks(torch.tensor([float(flag)], device=device)).item() > 0)
+    return agreed_each([flag], device)[0]
+
+
+def agreed_each(flags: Sequence[bool], device: torch.device) -> list[bool]:
+    """The same of several flags at once."""
+    return [count > 0 for count in sum_over_ranks(torch.tensor(flags, dtype=torch.float32, device=device)).tolist()]
 
 
 def validates_at(step: int, total_steps: int) -> bool:

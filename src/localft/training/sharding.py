@@ -9,39 +9,26 @@ import torch
 import torch.distributed as dist
 
 from localft import settings
-from localft.errors import TrainingFailed, UsageError
-from localft.plan import TrainingPlan
+from localft.errors import TrainingFailed
+from localft.modeling.sharding import units
+from localft.plan.sharding import refused, sharding_wanted
 from localft.training.collator import MicroBatch
 
-LAUNCH = "`accelerate launch --use_fsdp --fsdp_version 2 -m localft ...`"
+
+def is_sharded() -> bool:
+    """Whether the model is spread over several processes; a UsageError as `sharding_wanted` has it."""
+    return sharding_wanted() and settings.process_group().world_size > 1
 
 
-def is_sharded(plan: TrainingPlan) -> bool:
-    """Whether the launcher wants the model spread over several processes; a UsageError says what it may not want."""
+def require_units(model: torch.nn.Module) -> None:
+    """Refuses a launcher's choice of what is gathered at a time where it is not the model's blocks."""
     asked = settings.launched_sharding()
-    if asked is None:
-        return False
-    if asked.framework != "FSDP":
-        raise _refused(
-            f"accelerate is configured for {asked.framework}. To spread the model over the GPUs launch with {LAUNCH}; where "
-            "it fits into one, with `accelerate launch --multi_gpu -m localft ...`, or change `accelerate config`."
+    found = {type(block).__name__ for block in units(model)}
+    if asked is not None and asked.units and set(asked.units) != found:
+        raise refused(
+            f"accelerate is configured with `fsdp_transformer_layer_cls_to_wrap: {','.join(asked.units)}`; localft gathers the "
+            f"weights of this model block by block ({', '.join(sorted(found))}). Leave the option away, or name the block."
         )
-    if asked.version != 2:
-        raise _refused(
-            f"accelerate is configured for FSDP {asked.version}; localft shards by FSDP 2. Launch with {LAUNCH}, or change "
-            "`accelerate config`."
-        )
-    if asked.others:
-        raise _refused(
-            f"accelerate is configured with {', '.join(asked.others)}, which localft does not follow under FSDP. Leave it "
-            "away; execution.gradient_checkpointing is what saves activations."
-        )
-    if plan.quantization != "none":
-        raise _refused(
-            f"quantization is {plan.quantization}, whose packed weights cannot be sharded by FSDP. Set `quantization: none`, "
-            "or launch with `accelerate launch --multi_gpu -m localft ...`, which keeps the whole model on each GPU."
-        )
-    return settings.process_group().world_size > 1
 
 
 def in_step(batches: Sequence[MicroBatch], idle: MicroBatch, device: torch.device) -> list[MicroBatch]:
@@ -64,9 +51,3 @@ def no_second_try(where: str, tokens_per_micro_batch: int) -> Iterator[None]:
             "same command again: it continues from the last checkpoint.",
             code="out_of_memory",
         ) from error
-
-
-def _refused(message: str) -> UsageError:
-    error = UsageError(message)
-    error.on_every_process = True
-    return error

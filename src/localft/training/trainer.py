@@ -22,7 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.distributed as dist
@@ -35,7 +36,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from localft.errors import CheckpointError, TrainingFailed
-from localft.modeling.adapters import Trainable, read_adapter
+from localft.modeling.adapters import Trainable, assert_float32, read_adapter
 from localft.modeling.checkpointing import set_checkpointing
 from localft.modeling.load import read_weights
 from localft.modeling.sharding import load_optimizer_state, shard, whole, whole_optimizer_state
@@ -87,6 +88,22 @@ class FinishedStep:
     """See `StepMetrics`."""
 
 
+class RandomStateFile(NamedTuple):
+    """What one rank draws its next random numbers from."""
+
+    name: str
+    content: bytes
+
+
+class GatheredState(NamedTuple):
+    """What a checkpoint takes from all ranks."""
+
+    random_states: list[RandomStateFile]
+    """In the order of ranks."""
+    optimizer: Any
+    """Of a sharded model, put together on the first rank; None where each rank has the whole."""
+
+
 AfterStep = Callable[[FinishedStep], bool]
 """Called on every rank behind each optimizer step; True ends the training."""
 
@@ -136,6 +153,7 @@ class StepTrainer(SFTTrainer):
         after_step: AfterStep,
     ) -> None:
         self._sharded = sharded
+        self._checkpoint: Path | None = None
         weights = {parameter: parameter.data for parameter in model.parameters() if parameter.requires_grad}
         super().__init__(
             model=model,
@@ -358,19 +376,35 @@ class StepTrainer(SFTTrainer):
 
     # Checkpoints
 
-    def save_state(self, directory: Path) -> None:
-        """Writes all that continuing needs, in the files and names that transformers uses. Every rank calls this."""
+    def random_state(self) -> RandomStateFile:
+        """This rank's random state, as the file that continuing reads."""
+        with TemporaryDirectory() as directory:
+            self._save_rng_state(directory)
+            (file,) = Path(directory).iterdir()
+            return RandomStateFile(file.name, file.read_bytes())
+
+    def gather_state(self, own: RandomStateFile) -> GatheredState:
+        """What lies with other ranks of all that continuing needs. Every rank calls this."""
+        files = [own]
+        if self.accelerator.num_processes > 1:
+            files *= self.accelerator.num_processes
+            dist.all_gather_object(files, own)
         is_main = self.accelerator.is_main_process
-        # First what all ranks do together: a write may fail on one of them.
-        whole_state = whole_optimizer_state(self.optimizer, keep=is_main) if self._sharded else None
-        self._save_rng_state(str(directory))
-        if whole_state is None:
+        return GatheredState(files, whole_optimizer_state(self.optimizer, keep=is_main) if self._sharded else None)
+
+    def save_state(self, directory: Path, gathered: GatheredState) -> None:
+        """Writes all that continuing needs, in the files and names that transformers uses. For the first rank alone.
+
+        Other machines may see the directory through a mount of their own, which shows new files late.
+        """
+        for name, content in gathered.random_states:
+            (directory / name).write_bytes(content)
+        if gathered.optimizer is None:
             self._save_optimizer_and_scheduler(str(directory))
-        elif is_main:
-            torch.save(whole_state, directory / OPTIMIZER)
+        else:
+            torch.save(gathered.optimizer, directory / OPTIMIZER)
             torch.save(self.lr_scheduler.state_dict(), directory / SCHEDULER)
-        if is_main:
-            self.state.save_to_json(str(directory / TRAINER_STATE))
+        self.state.save_to_json(str(directory / TRAINER_STATE))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """The stock one puts the whole state on each GPU."""
@@ -392,14 +426,26 @@ class StepTrainer(SFTTrainer):
         """Comes behind the reading of a checkpoint's weights and before the making of the optimizer."""
         if self._sharded:
             shard(self.model, self.args.device)
+            if self._checkpoint is not None:
+                self._read_checkpoint(self._checkpoint)
             self.is_distributed_loading_by_transformers = True  # so accelerate does not wrap it in DDP
             # The cache would hold every block's weights, gathered and cast, to the end of a forward pass.
             self.accelerator.autocast_handler = AutocastKwargs(cache_enabled=False)
+        assert_float32(self.model)
         return super()._prepare_for_training(*args, **kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
-        """Copies saved weights into the ones in place, which keeps their precision."""
+        """Copies saved weights into the ones in place, which keeps their precision; slices of them once there are slices.
+
+        Adapters are small and peft knows them whole alone.
+        """
         checkpoint = Path(resume_from_checkpoint)
+        if self._sharded and not isinstance(self.model, PeftModel):
+            self._checkpoint = checkpoint
+        else:
+            self._read_checkpoint(checkpoint)
+
+    def _read_checkpoint(self, checkpoint: Path) -> None:
         try:
             if isinstance(self.model, PeftModel):
                 read_adapter(self.model, checkpoint)
