@@ -26,12 +26,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "soak" / "checkpoints.md"
@@ -466,6 +466,15 @@ def _chat(question: str) -> str:
     return json.dumps({"messages": messages}) + "\n"
 
 
+def conclude(text: str, failures: Sequence[str], target: Path | None) -> NoReturn:
+    """Prints the page, keeps it at the target if there is one, and exits with 1 where something did not hold."""
+    print(text)
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    sys.exit(1 if failures else 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=60)
@@ -477,11 +486,7 @@ def main() -> None:
     started = time.monotonic()
     tables, failures = soak(options.kills, seed=options.seed, resumes=options.resumes, disks=options.disks)
     text = page(tables, failures, time.monotonic() - started)
-    print(text)
-    if options.write:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
-    sys.exit(1 if failures else 0)
+    conclude(text, failures, PAGE if options.write else None)
 
 
 if __name__ == "__main__":

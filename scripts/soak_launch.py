@@ -37,7 +37,7 @@ import psutil
 
 from localft.azure.job import OUTPUT, expression, train_command
 from localft.azure.launch import Launcher, Machines, distribution
-from soak_checkpoints import ROOT, circumstances, write_chats
+from soak_checkpoints import ROOT, circumstances, conclude, write_chats
 
 PAGE = ROOT / "docs" / "soak" / "launch.md"
 NODES, PER_NODE = 2, 2
@@ -258,10 +258,7 @@ def main() -> None:
     started = time.monotonic()
     table, failures = soak(options.times)
     text = page(table, failures, time.monotonic() - started)
-    print(text)
-    if options.write:
-        PAGE.write_text(text, encoding="utf-8")
-    sys.exit(1 if failures else 0)
+    conclude(text, failures, PAGE if options.write else None)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from soak_checkpoints import ROOT, Child, circumstances, import_once
+from soak_checkpoints import ROOT, Child, circumstances, conclude, import_once
 
 PAGE = ROOT / "docs" / "soak" / "resume.md"
 BATCH_SIZE = 256
@@ -255,10 +255,7 @@ def main() -> None:
     started = time.monotonic()
     table, failures = soak(options.rows)
     text = page(table, failures, time.monotonic() - started)
-    print(text)
-    if options.write:
-        PAGE.write_text(text, encoding="utf-8")
-    sys.exit(1 if failures else 0)
+    conclude(text, failures, PAGE if options.write else None)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from typing import Protocol
 from localft.azure.launch import PLAIN, Machines
 from localft.jobs.events import read_events
 from localft.jobs.results import number, read_results
-from soak_checkpoints import ROOT, Child, circumstances, import_once, write_chats
+from soak_checkpoints import ROOT, Child, circumstances, conclude, import_once, write_chats
 from soak_launch import azure_command, environment, send
 
 PAGE = ROOT / "docs" / "soak" / "spot.md"
@@ -286,10 +286,7 @@ def main() -> None:
     started = time.monotonic()
     table, failures = soak(options.points, options.seed)
     text = page(table, failures, time.monotonic() - started)
-    print(text)
-    if options.write:
-        PAGE.write_text(text, encoding="utf-8")
-    sys.exit(1 if failures else 0)
+    conclude(text, failures, PAGE if options.write else None)
 
 
 if __name__ == "__main__":
