@@ -1,7 +1,7 @@
 # Sourced by scripts/quickstart and scripts/test: makes .venv, or reuses it, and installs localft with the tested versions.
 #
 #   PYTHON=python3.12 scripts/test           uses another interpreter than python3
-#   LOCALFT_CPU_TORCH=1 scripts/quickstart   also looks at PyTorch's own index, whose Linux builds without CUDA are small
+#   LOCALFT_CPU_TORCH=1 scripts/quickstart   takes PyTorch from its own index, whose Linux builds without CUDA are small
 #
 # Written for the bash 3.2 of macOS as well.
 
@@ -51,7 +51,10 @@ install() { # install EXTRAS: editable, once for each state of pyproject.toml an
   echo "Installing localft[$extras] into $venv; the first time this downloads PyTorch and takes a few minutes" >&2
   local options=(--quiet --disable-pip-version-check -c "$root/constraints.txt")
   if [ -n "${LOCALFT_CPU_TORCH:-}" ]; then
-    options+=(--extra-index-url "$cpu_torch_index")
+    # Alone, ahead of the rest, and tried briefly: pip would ask an index that does not answer for each package, for minutes.
+    "$venv/bin/python" -m pip install "${options[@]}" --no-deps --timeout 10 --retries 1 --index-url "$cpu_torch_index" torch \
+      >/dev/null 2>&1 ||
+      echo "No PyTorch could be had from $cpu_torch_index; taking the usual build, which on Linux is larger" >&2
   fi
   "$venv/bin/python" -m pip install "${options[@]}" -e "$root[$extras]" ||
     fail "pip could not install localft[$extras]; its message is above. Running this script again goes on from there."

@@ -47,6 +47,24 @@ def tiny_llama_bf16(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
+def untied_llama(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny Llama with an output matrix of its own, as those of 8B and more have it."""
+    import json
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    directory = tmp_path_factory.mktemp("models") / "untied-llama"
+    shutil.copytree(tiny_llama, directory)
+    weights = load_file(directory / "model.safetensors")
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"].flip(0).contiguous()
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+    return directory
+
+
+@pytest.fixture(scope="session")
 def tiny_phi3(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of a tiny real Phi-3 with the Phi-3 template (see tiny_models.py)."""
     from tiny_models import write_tiny_phi3

@@ -118,7 +118,7 @@ def test_readme_shows_what_the_quickstart_prints() -> None:
     for text in (
         quickstart.introduction(),
         quickstart._RESULTS.format(directory="runs/quickstart"),
-        quickstart._NEXT_STEPS.format(model=quickstart.MODEL),
+        quickstart._NEXT_STEPS.format(model=quickstart.MODEL, directory="runs/quickstart"),
         f"of {len(read_style_probe().questions)} unseen questions",
         "runs/quickstart/metrics.png",
     ):

@@ -211,7 +211,7 @@ def test_words_that_older_yaml_converts_stay_text(read: Any, suffix: str) -> Non
         (b"# only a comment", "recipe.yaml: expected keys such as"),
         (b"- a\n- b", "found a list."),
         (b"model", "found a single value."),
-        (b"model: [", "recipe.yaml:1: expected YAML"),
+        (b"model: [", "recipe.yaml:1: expected YAML, found the end of the file in the place of a value."),
         (b"model: a\n\tseed: 3", "recipe.yaml:2: expected YAML"),
         (b"a: &x 1\nb: *x", "recipe.yaml:2: expected YAML, found an alias"),
         (b"model: a\n---\nmodel: b", "recipe.yaml:2: expected YAML"),

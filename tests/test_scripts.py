@@ -27,6 +27,7 @@ if [ "$1 $2" = "-m venv" ]; then
 elif [ "$1 $2" = "-m pip" ]; then
   echo "pip ${@:3}" >>"$LOG"
   [ -z "${PIP_FAILS:-}" ] || exit 1
+  [[ "$*" != *"--index-url"* ]] || exit "${INDEX_FAILS:-0}"
   for tool in TOOLS; do
     printf '#!/usr/bin/env bash\\necho "%s $* [offline=${HF_HUB_OFFLINE:-}]" >>"$LOG"\\n[ "${FAILS:-}" != %s ] || exit 3\\n' \\
       $tool $tool >"$here/$tool" && chmod +x "$here/$tool"
@@ -139,8 +140,21 @@ def test_environment_whose_interpreter_is_gone_is_made_anew(checkout: Checkout) 
 
 
 def test_small_cpu_build_of_torch_is_taken_only_when_asked_for(checkout: Checkout) -> None:
-    checkout.run("scripts/quickstart", LOCALFT_CPU_TORCH="1")
-    assert "--extra-index-url https://download.pytorch.org/whl/cpu" in checkout.did()[1]
+    done = checkout.run("scripts/quickstart", LOCALFT_CPU_TORCH="1")
+    _, torch, rest, _ = checkout.did()
+    assert torch.endswith(
+        f"-c {checkout.root}/constraints.txt --no-deps --timeout 10 --retries 1 "
+        "--index-url https://download.pytorch.org/whl/cpu torch"
+    )
+    assert "index-url" not in rest and rest.endswith("[train]")
+    assert "usual build" not in done.stderr
+
+
+def test_the_usual_build_of_torch_is_taken_where_the_small_one_cannot_be_had(checkout: Checkout) -> None:
+    done = checkout.run("scripts/quickstart", LOCALFT_CPU_TORCH="1", INDEX_FAILS="1")
+    assert done.returncode == 0, done.stderr
+    assert checkout.did()[2].endswith("[train]")
+    assert done.stderr.count("No PyTorch could be had from https://download.pytorch.org/whl/cpu; taking the usual") == 1
 
 
 def test_unsupported_python_is_refused_by_its_version(checkout: Checkout) -> None:
@@ -225,7 +239,10 @@ def test_a_soak_that_there_is_none_of_is_refused_before_anything_is_installed(
     checkout: Checkout, arguments: list[str]
 ) -> None:
     done = checkout.run("scripts/soak", *arguments)
-    assert (done.returncode, done.stderr) == (1, "usage: scripts/soak checkpoints|resume|launch|spot [options]\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "usage: scripts/soak checkpoints|resume|launch|spot|service|schema|worker|store [options]\n",
+    )
     assert checkout.did() == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localft import settings
+from localft.errors import UsageError
 
 
 def test_a_relative_home_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +74,15 @@ def test_a_launcher_has_to_know_of_as_many_machines_as_it_was_started_on(
 def test_without_a_launcher_there_is_nothing_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     assert settings.nested_launch() is None
+
+
+def test_a_job_that_a_worker_gave_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (settings.JOB_ID, settings.JOB_MODEL, settings.LAST_WORDS):
+        monkeypatch.delenv(name, raising=False)
+    assert settings.given_job() is None and settings.last_words_file() is None
+    monkeypatch.setenv(settings.JOB_ID, "0123456789abcdef" * 2)
+    monkeypatch.setenv(settings.JOB_MODEL, "phi-4")
+    assert settings.given_job() == settings.GivenJob("0123456789abcdef" * 2, "phi-4")
+    monkeypatch.setenv(settings.JOB_ID, "../x")
+    with pytest.raises(UsageError, match="32 hex digits"):
+        settings.given_job()

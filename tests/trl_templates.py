@@ -46,15 +46,24 @@ def is_text_template(name: str) -> bool:
 
 def template_tokenizer(name: str) -> ChatTokenizer:
     """A tokenizer of bytes and runs of white space with the template's special tokens; its eos is the one of the real model."""
-    text = template_text(name)
+    return tokenizer_for(template_text(name), name)
+
+
+def tokenizer_for(text: str, name: str, *, joins_words: bool = False) -> ChatTokenizer:
+    """As `template_tokenizer`, for a template that is given.
+
+    `joins_words` makes tokens that reach over the end of a prompt into the first word of an answer.
+    """
     eos = max(((key, token) for key, token in _EOS.items() if name.startswith(key)), default=("", "<|im_end|>"))[1]
     specials = dict.fromkeys([*sorted(set(_SPECIAL.findall(text))), eos, BOS])
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     # Merges of white space: GPT-2's pre-tokeniser splits it one way before a word and another way at the end of a text.
     merges = [("Ċ", "Ċ"), ("Ġ", "Ġ"), ("Ċ", "Ġ"), ("ĊĊ", "Ġ"), ("ĊĊ", "ĊĊ")]
+    if joins_words:
+        merges += [("Ċ", "S"), ("]", "Ġ"), (":", "Ġ"), (":Ġ", "S"), ("ĊĊ", "W"), ("Ġ", "1"), ("o", "Ċ")]
     vocabulary = [*alphabet, *("".join(merge) for merge in merges)]
     backend = Tokenizer(models.BPE(vocab={token: id for id, token in enumerate(vocabulary)}, merges=merges))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not joins_words)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
     special = SpecialTokens(

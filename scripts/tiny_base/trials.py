@@ -13,8 +13,10 @@ from typing import Any
 from localft.plan import TrainingRequest
 from localft.runner import run_job
 from localft.samples.probes import DIRECTORY as SAMPLES
-from localft.samples.probes import RefusalScore, StyleScore, read_refusal_probe, read_style_probe, share
+from localft.samples.probes import Question, RefusalScore, StyleScore, read_refusal_probe, read_style_probe, share
 from tiny_base.measuring import Talker
+from tiny_base.tables import columns
+from tiny_base.world_travel import SIGHTS
 
 Hyperparameters = Mapping[str, Any]
 
@@ -47,12 +49,12 @@ def tune(
     *,
     lora: Mapping[str, int] | None = None,
 ) -> Tuned:
-    """Runs the job; the validation file is the sample's, beside the training file or where the sample lies."""
+    """Runs the job; the validation file is the one beside the training file."""
     request = TrainingRequest.model_validate(
         {
             "model": model,
             "training_file": str(training_file),
-            "validation_file": str(SAMPLES / f"{training_file.stem}_validation.jsonl"),
+            "validation_file": str(validation_file_of(training_file)),
             "seed": seed,
             **({"lora": lora} if lora else {}),
             "method": {"type": "supervised", "supervised": {"hyperparameters": dict(hyperparameters)}},
@@ -69,6 +71,10 @@ def tune(
     return Tuned(directory, seconds, outcome.last_step, losses[0], losses[-1])
 
 
+def validation_file_of(training_file: Path) -> Path:
+    return training_file.with_name(f"{training_file.stem}_validation.jsonl")
+
+
 @dataclass(frozen=True)
 class StyleTrial:
     score: StyleScore
@@ -81,22 +87,44 @@ def ask_style(talker: Talker) -> StyleTrial:
     return StyleTrial(probe.score([answer.text for answer in answers]), share(answer.ended for answer in answers))
 
 
-def ask_refusals(talker: Talker) -> RefusalScore:
+@dataclass(frozen=True)
+class TravelTrial:
+    score: RefusalScore
+    cities: int
+    """Questions to be answered that name a city of which the model has learned a sight."""
+    right_sights: float
+    """Share of those whose answer names a sight of that city."""
+
+
+def ask_travel(talker: Talker) -> TravelTrial:
     probe = read_refusal_probe()
-    return probe.score([answer.text for answer in talker.answers(probe.conversations())])
+    texts = [answer.text for answer in talker.answers(probe.conversations())]
+    named = [
+        Question(question, sights).is_answered_by(text)
+        for question, text in zip(probe.answered, texts[len(probe.refused) :], strict=True)
+        if (sights := sights_named_by(question))
+    ]
+    return TravelTrial(probe.score(texts), cities=len(named), right_sights=share(named))
+
+
+def sights_named_by(question: str) -> tuple[str, ...]:
+    """The sights of the city that stands in a question, without their article; empty where none does."""
+    sights = columns(SIGHTS, "city", "sight")
+    return tuple(entry["sight"].removeprefix("the ") for entry in sights if entry["city"] in question)
 
 
 def with_weights_swapped(training_file: Path, directory: Path) -> Path:
-    """The file with 0 for 1 and 1 for 0 on each assistant message: the styled answers are context, the plain ones trained."""
-    rows = [json.loads(line) for line in training_file.read_text(encoding="utf-8").splitlines()]
-    for row in rows:
-        for message in row["messages"]:
-            if message["role"] == "assistant":
-                message["weight"] = 1 - message.get("weight", 1)
+    """The file, and its validation file beside it, with 0 for 1 and 1 for 0: styled answers are context, plain ones trained."""
     directory.mkdir(parents=True, exist_ok=True)
-    swapped = directory / training_file.name
-    swapped.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return swapped
+    for file in (training_file, validation_file_of(training_file)):
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        for row in rows:
+            for message in row["messages"]:
+                if message["role"] == "assistant":
+                    message["weight"] = 1 - message.get("weight", 1)
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (directory / file.name).write_text(text, encoding="utf-8")
+    return directory / training_file.name
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@
     ├── ModelError (ValueError)      a model that cannot be found, read or trained        exit 1
     ├── RowRefused (ValueError)      one row whose loss mask cannot be proven             exit 1
     ├── CheckpointError (ValueError) a run that cannot be continued from what is on disk  exit 1
+    ├── NotFound (LookupError)       a job, file or model that is not in the store        exit 1
+    ├── Conflict (ValueError)        what the state of a thing does not allow now         exit 1
+    ├── StoreError (RuntimeError)    a store of jobs that cannot be used                  exit 1
     ├── MissingExtra (ImportError)   a part of localft whose packages are not installed   exit 1
     ├── TrainingFailed (RuntimeError) a training that could not go on                      exit 1
     ├── SubmissionFailed (RuntimeError) a job that Azure ML did not take                   exit 1
@@ -55,7 +58,10 @@ def _rebuild(kind: type[LocalftError], attributes: dict[str, Any]) -> LocalftErr
 
 
 class UsageError(LocalftError, ValueError):
-    """A flag, recipe key or value that makes no sense; `problems` lists them all, one sentence each."""
+    """A flag, recipe key or value that makes no sense; `problems` lists them all, one sentence each.
+
+    `params` names the request field of each problem, where the caller's fields are known.
+    """
 
     exit_code = 2
     default_code = "invalid_request"
@@ -65,11 +71,13 @@ class UsageError(LocalftError, ValueError):
         message: str,
         *,
         problems: tuple[str, ...] = (),
+        params: tuple[str, ...] = (),
         code: str | None = None,
         param: str | None = None,
     ) -> None:
         super().__init__(message, code=code, param=param)
         self.problems = problems or (message,)
+        self.params = params
 
 
 class DataError(LocalftError, ValueError):
@@ -114,6 +122,24 @@ class CheckpointError(LocalftError, ValueError):
     """A run that cannot be continued: a torn checkpoint, or a plan that is no longer the same."""
 
     default_code = "invalid_checkpoint"
+
+
+class NotFound(LocalftError, LookupError):
+    """A job, file, model or deployment that is not in the store."""
+
+    default_code = "not_found"
+
+
+class Conflict(LocalftError, ValueError):
+    """What cannot be done in the state that a thing is in; the message names the state."""
+
+    default_code = "conflict"
+
+
+class StoreError(LocalftError, RuntimeError):
+    """A store of jobs that is damaged, or was written by a newer localft."""
+
+    default_code = "invalid_store"
 
 
 class MissingExtra(LocalftError, ImportError):

@@ -88,8 +88,14 @@ def _is_plan(path: Path) -> bool:
 
 
 def request_from(values: Mapping[str, Any]) -> TrainingRequest:
-    """The request of a mapping shaped like a recipe; UsageError holds all problems."""
-    return _request(_Draft(values=dict(values)))
+    """The request of a mapping shaped like a recipe; UsageError holds all problems, each with its key as `params`."""
+    try:
+        return TrainingRequest.model_validate(dict(values))
+    except ValidationError as error:
+        found = [dict(problem) for problem in error.errors(include_url=False)]
+    problems = tuple(_sentence(problem, _Draft()) for problem in found)
+    params = tuple(_dotted(_key_of(problem)) for problem in found)
+    raise UsageError("\n".join(problems), problems=problems, params=params, code="invalid_request")
 
 
 def find_key(name: str) -> str:
@@ -190,6 +196,16 @@ def _read_text(path: Path) -> str:
         raise UsageError(f"{path}: expected UTF-8 text, found a byte that is not at offset {error.start}.") from None
 
 
+def _fault(error: yaml.MarkedYAMLError) -> str:
+    """PyYAML's sentence as what was found: its own may begin with what was expected."""
+    said = error.problem or error.context or "something else"
+    wanted, but_found, found = said.partition(", but found ")
+    if not but_found:
+        return said.removeprefix("found ")
+    named = {"'<stream end>'": "the end of the file"}.get(found, found)
+    return f"{named} in the place of {wanted.removeprefix('expected ').replace('the node content', 'a value')}"
+
+
 def _read_file(path: Path, draft: _Draft) -> None:
     draft.file = str(path)
     try:
@@ -204,7 +220,7 @@ def _read_file(path: Path, draft: _Draft) -> None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{line}: expected YAML, found {error.problem or error.context}.") from None
+        raise UsageError(f"{path}{line}: expected YAML, found {_fault(error)}.") from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         raise UsageError(f"{path}: expected YAML, found {str(error).splitlines()[0]}.") from None
     except RecursionError:
@@ -307,7 +323,7 @@ def _request(draft: _Draft) -> TrainingRequest:
 
 def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
     """One of pydantic's problems as: where, which key, what was found, what was expected, what to do."""
-    key: Key = tuple(str(part) for part in problem["loc"] if part not in _UNION_TAGS)
+    key = _key_of(problem)
     where, name, kind, found = draft.where(key), _dotted(key), problem["type"], problem.get("input")
     context = problem.get("ctx", {})
     if kind == "missing":
@@ -338,6 +354,10 @@ def _sentence(problem: dict[str, Any], draft: _Draft) -> str:
         if bound in context:
             return f"{where}{name} is {spelled(found)}; expected {words} {context[bound]:g}."
     return f"{where}{name} is {spelled(found)}; {problem['msg']}."
+
+
+def _key_of(problem: Mapping[str, Any]) -> Key:
+    return tuple(str(part) for part in problem["loc"] if part not in _UNION_TAGS)
 
 
 def _dotted(key: Key) -> str:

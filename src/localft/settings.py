@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,32 @@ import platformdirs
 from localft.errors import UsageError
 
 FSDP = "ACCELERATE_USE_FSDP"
+DEEPSPEED = "ACCELERATE_USE_DEEPSPEED"
 
 
 def home() -> Path:
     """Directory of what outlives a run (tokens, the model of random weights): `LOCALFT_HOME`, else the user data directory."""
     configured = os.environ.get("LOCALFT_HOME")
     return Path(configured).expanduser().absolute() if configured else Path(platformdirs.user_data_dir("localft"))
+
+
+def made_private(directory: Path) -> Path:
+    """A directory in the home, made where it is missing. What lies there tells of users' rows, so it is its owner's alone."""
+    for missing in (home(), directory):
+        missing.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return directory
+
+
+def private_file(file: Path) -> Path:
+    """A file in the home, there from now on and its owner's alone, for those who only write behind what is there."""
+    made_private(file.parent)
+    file.touch(mode=0o600)
+    return file
+
+
+def api_key() -> str | None:
+    """The service's token as LOCALFT_API_KEY says it, for who serves and for who calls; None where it says nothing."""
+    return os.environ.get("LOCALFT_API_KEY") or None
 
 
 def tracker_project(variable: str) -> str:
@@ -109,11 +130,15 @@ class Sharding:
 
     framework: Literal["DeepSpeed", "FSDP"]
     version: int
-    """1 where FSDP's is not given, as accelerate takes it."""
+    """Of FSDP, or the stage of ZeRO: 1 and 2 where it is not given, as accelerate takes it."""
     unlike: tuple[str, ...] = ()
-    """What is asked of FSDP and is not how localft does it, as it stands in an accelerate configuration: `name: value`."""
+    """What is asked for and is not how localft does it, as it stands in an accelerate configuration: `name: value`."""
     units: tuple[str, ...] = ()
     """Classes of the modules that are to be gathered one at a time; empty where that was left open."""
+    offloads_weights: bool = False
+    """Whether slices of weights wait in main memory; of ZeRO alone."""
+    offloads_optimizer: bool = False
+    """Whether the optimizer's slices lie in main memory, where it then computes; of ZeRO alone."""
 
 
 _FSDP_AS_LOCALFT_DOES_IT = {
@@ -139,38 +164,68 @@ mapped, so none of them keeps a copy (CPU_RAM_EFFICIENT_LOADING), and all begin 
 """
 
 
-def launched_sharding() -> Sharding | None:
+_ZERO_AS_LOCALFT_DOES_IT = {
+    "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": ("offload_optimizer_device", ("none", "cpu")),
+    "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": ("offload_param_device", ("none", "cpu")),
+    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": ("gradient_accumulation_steps", ("1",)),
+    "ACCELERATE_GRADIENT_CLIPPING": ("gradient_clipping", ("1", "1.0")),
+    "ACCELERATE_DEEPSPEED_CONFIG_FILE": ("deepspeed_config_file", ()),
+    "ACCELERATE_DEEPSPEED_MOE_LAYER_CLS_NAMES": ("deepspeed_moe_layer_cls_names", ()),
+    "ACCELERATE_USE_PARALLELISM_CONFIG": ("parallelism_config", ("false", "0")),
+}
+"""The same of DeepSpeed, with the options' names, which its variables do not say.
+
+Two are left out since all of their values come to the same: how weights are read (ZERO3_INIT), and whether they are gathered
+to be saved (ZERO3_SAVE_16BIT_MODEL).
+"""
+
+
+def launched_sharding(environment: Mapping[str, str] = os.environ) -> Sharding | None:
     """Reads what `--use_fsdp` and `--use_deepspeed` leave in the environment; None where neither was given."""
-    if _is_on("ACCELERATE_USE_DEEPSPEED"):
-        return Sharding("DeepSpeed", 0)
-    if not _is_on(FSDP):
+    if _is_on(DEEPSPEED, environment):
+        return _launched_zero(environment)
+    if not _is_on(FSDP, environment):
         return None
-    asked = {variable: os.environ.get(variable, "") for variable in _FSDP_AS_LOCALFT_DOES_IT}
+    asked = {variable: environment.get(variable, "") for variable in _FSDP_AS_LOCALFT_DOES_IT}
     return Sharding(
         "FSDP",
-        int(os.environ.get("FSDP_VERSION", "1")),
+        int(environment.get("FSDP_VERSION", "1")),
         unlike=tuple(
             f"{variable.removeprefix('ACCELERATE_').lower()}: {value}"
             for variable, value in asked.items()
             if value and value.lower() not in _FSDP_AS_LOCALFT_DOES_IT[variable]
         ),
-        units=tuple(filter(None, os.environ.get("FSDP_TRANSFORMER_CLS_TO_WRAP", "").split(","))),
+        units=tuple(filter(None, environment.get("FSDP_TRANSFORMER_CLS_TO_WRAP", "").split(","))),
+    )
+
+
+def _launched_zero(environment: Mapping[str, str]) -> Sharding:
+    asked = {option: environment.get(variable, "") for variable, (option, _) in _ZERO_AS_LOCALFT_DOES_IT.items()}
+    return Sharding(
+        "DeepSpeed",
+        int(environment.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")),
+        unlike=tuple(
+            f"{option}: {asked[option]}"
+            for option, accepted in _ZERO_AS_LOCALFT_DOES_IT.values()
+            if asked[option] and asked[option].lower() not in accepted
+        ),
+        offloads_weights=asked["offload_param_device"] == "cpu",
+        offloads_optimizer=asked["offload_optimizer_device"] == "cpu",
     )
 
 
 @contextmanager
-def without_launched_fsdp() -> Iterator[None]:
-    """Takes the wish for FSDP out of the environment, where accelerate and transformers would follow it in their own way."""
-    taken = os.environ.pop(FSDP, None)
+def without_launched_sharding() -> Iterator[None]:
+    """Takes the wish for sharding out of the environment, where accelerate and transformers would follow it in their own way."""
+    taken = {name: os.environ.pop(name) for name in (FSDP, DEEPSPEED) if name in os.environ}
     try:
         yield
     finally:
-        if taken is not None:
-            os.environ[FSDP] = taken
+        os.environ.update(taken)
 
 
-def _is_on(variable: str) -> bool:
-    return os.environ.get(variable, "false").lower() in ("true", "1")
+def _is_on(variable: str, environment: Mapping[str, str]) -> bool:
+    return environment.get(variable, "false").lower() in ("true", "1")
 
 
 def visible_gpus() -> int:
@@ -238,3 +293,61 @@ def control_directory() -> Path | None:
     """Where a process that was started by localft's own launch finds the request to stop and leaves its exit code."""
     given = os.environ.get(CONTROL_DIRECTORY)
     return Path(given) if given else None
+
+
+JOB_ID, JOB_MODEL, LAST_WORDS = "LOCALFT_JOB_ID", "LOCALFT_JOB_MODEL", "LOCALFT_LAST_WORDS"
+
+
+@dataclass(frozen=True)
+class GivenJob:
+    """What a worker has told this process of the job that it runs."""
+
+    hex: str
+    """32 hex digits of the job's id."""
+    model: str | None
+    """The model by the name that it was asked for, where the recipe names its directory; None: as the recipe says."""
+
+
+def given_job() -> GivenJob | None:
+    """The job that this process runs for a worker; None where nobody gave it one, and it makes an id of its own."""
+    given = os.environ.get(JOB_ID)
+    if given is None:
+        return None
+    if not re.fullmatch("[0-9a-f]{32}", given):
+        raise UsageError(f"{JOB_ID} is {given!r}; expected 32 hex digits.", param=JOB_ID)
+    return GivenJob(given, os.environ.get(JOB_MODEL))
+
+
+def to_go_on() -> str:
+    """What a user does, once the cause is mended, to have this process's run continued."""
+    return "run the same command again" if given_job() is None else "resume the job"
+
+
+def last_words_file() -> Path | None:
+    """Where a process that runs a job for a worker says in the end what went wrong."""
+    given = os.environ.get(LAST_WORDS)
+    return Path(given) if given else None
+
+
+WEBHOOK_URL, WEBHOOK_SECRET = "LOCALFT_WEBHOOK_URL", "LOCALFT_WEBHOOK_SECRET"
+
+
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """Who is told of jobs that have ended."""
+
+    url: str
+    secret: str
+
+
+def webhook() -> WebhookEndpoint | None:
+    """The address and the secret that both have to be set; None where neither is."""
+    url, secret = os.environ.get(WEBHOOK_URL), os.environ.get(WEBHOOK_SECRET)
+    if not url and not secret:
+        return None
+    if not url or not secret:
+        missing = WEBHOOK_SECRET if url else WEBHOOK_URL
+        raise UsageError(f"expected {WEBHOOK_URL} and {WEBHOOK_SECRET} together, found no {missing}.", param=missing)
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"{WEBHOOK_URL} is {url!r}; expected an http or https address.", param=WEBHOOK_URL)
+    return WebhookEndpoint(url, secret)

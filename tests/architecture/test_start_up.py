@@ -52,6 +52,11 @@ except SystemExit as end:
         ("validate", "train.jsonl", "--model", MODEL, "--format", "json"),
         ("show", "train.jsonl", "--model", MODEL),
         ("models",),
+        ("serve", "--help"),
+        ("deploy", "list"),
+        ("jobs", "list"),
+        ("files", "upload", "train.jsonl"),
+        ("worker", "--help"),
         ("azure", "--help"),
         ("azure", "job", "recipe.yaml", "--compute", "gpu"),
     ],
@@ -76,3 +81,15 @@ def test_importing_localft_loads_nothing_else_of_it(tmp_path: Path) -> None:
 
 def test_the_runner_loads_the_gpu_stack_only_to_tokenise_and_to_train(tmp_path: Path) -> None:
     assert loaded_by("import localft.runner", directory=tmp_path) & (GPU_STACK | TRACKERS) == set()
+
+
+def test_the_api_and_the_worker_load_nothing_of_the_gpu_stack(tmp_path: Path) -> None:
+    script = "import localft.api.app, localft.api.server, localft.cli.serve, localft.worker.worker"
+    assert loaded_by(script, directory=tmp_path) & (GPU_STACK | AZURE | TRACKERS) == set()
+
+
+def test_a_command_that_asks_no_service_loads_no_web_framework(tmp_path: Path) -> None:
+    for arguments in (("--help",), ("models",), ("deploy", "list")):
+        assert (
+            loaded_by(COMMAND, *arguments, directory=tmp_path) & {"fastapi", "starlette", "uvicorn", "httpx"} == set()
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localft.azure.addresses import compute_problem, data_problem, environment_problem, experiment_problem
+from localft.azure.addresses import compute_problem, data_problem, environment_problem, name_problem
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_cluster_is_called_as_azure_calls_them(name: str, good: bool) -> None:
     ("name", "good"), [("trips-2_b", True), ("a b", False), ("\u00e9t\u00e9", False), ("-a", False), ("a" * 256, False)]
 )
 def test_an_experiment_is_called_as_azure_calls_them(name: str, good: bool) -> None:
-    assert (experiment_problem(name) is None) is good
+    assert (name_problem(name) is None) is good

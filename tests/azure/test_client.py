@@ -55,7 +55,7 @@ def job(tmp_path: Path) -> Path:
 
 
 def test_a_job_arrives_as_the_file_says_it(azure: FakeAzure, job: Path) -> None:
-    submitted = client.submit(job, HERE)
+    submitted = client.submit(client.check(job), HERE)
     sent = azure.jobs[submitted.name]
     assert submitted.studio_url == f"https://ml.azure.com/runs/{submitted.name}"
     assert sent["command"].startswith(
@@ -71,7 +71,7 @@ def test_a_job_arrives_as_the_file_says_it(azure: FakeAzure, job: Path) -> None:
 
 
 def test_the_code_is_uploaded_whole_and_without_compiled_files(azure: FakeAzure, job: Path) -> None:
-    client.submit(job, HERE)
+    client.submit(client.check(job), HERE)
     assert azure.blobs == {
         "/container/code/.amlignore": b"__pycache__/\n",
         "/container/code/job.yaml": b"model: phi-4-mini-instruct\n",
@@ -101,7 +101,7 @@ def test_the_workspace_may_come_from_a_config_json_above(
     below = Path("below")
     below.mkdir()
     monkeypatch.chdir(below)
-    client.submit(job, None)
+    client.submit(client.check(job), None)
     assert any(
         asked.startswith("PUT /subscriptions/S2/resourceGroups/G2/") and "/jobs/" in asked for asked in azure.requests
     )
@@ -121,7 +121,7 @@ def test_without_a_workspace_the_ways_to_name_one_are_said(azure: FakeAzure, job
     with pytest.raises(
         UsageError, match=r"--subscription, --resource-group and --workspace, .* config\.json here or above"
     ):
-        client.submit(job, None)
+        client.submit(client.check(job), None)
     assert azure.requests == []
 
 
@@ -148,7 +148,7 @@ def test_a_config_json_that_names_no_workspace_is_named_with_what_it_needs(
             pytest.skip("root may read everything")
         config.chmod(0)
     with pytest.raises(UsageError) as refused:
-        client.submit(job, None)
+        client.submit(client.check(job), None)
     expected = "expected a JSON object with the texts subscription_id, resource_group and workspace_name, found "
     assert str(refused.value).startswith(f"{config.absolute()}: {expected}")
     assert found in str(refused.value) and azure.requests == []
@@ -158,14 +158,14 @@ def test_a_config_json_of_the_older_kind_names_its_workspace_by_its_id(azure: Fa
     Path(".azureml").mkdir()
     scope = "/subscriptions/S3/resourceGroups/G3/providers/Microsoft.MachineLearningServices/workspaces/W3"
     Path(".azureml/config.json").write_text(json.dumps({"Id": None, "Scope": scope}))
-    client.submit(job, None)
+    client.submit(client.check(job), None)
     assert any(asked.startswith("PUT /subscriptions/S3/resourceGroups/G3/") for asked in azure.requests)
 
 
 def test_a_job_with_problems_is_not_sent(azure: FakeAzure, job: Path) -> None:
     job.write_text(job.read_text().replace("compute: azureml:gpu\n", ""))
     with pytest.raises(UsageError, match="expected compute: azureml:CLUSTER"):
-        client.submit(job, HERE)
+        client.submit(client.check(job), HERE)
     assert azure.requests == []
 
 
@@ -181,12 +181,24 @@ def test_what_azure_refuses_a_job_for_is_told_in_its_words(azure: FakeAzure, job
     with pytest.raises(
         SubmissionFailed, match=r"job\.yml: Azure did not take the job: .*Unknown compute target 'gpu'\."
     ):
-        client.submit(job, HERE)
+        client.submit(client.check(job), HERE)
 
 
 def test_an_account_that_azure_does_not_know_is_told_to_log_in(azure: FakeAzure, job: Path) -> None:
     azure.knows_us = False
     with pytest.raises(SubmissionFailed, match=r"Azure does not know who is asking: .* Run `az login`") as failed:
-        client.submit(job, HERE)
+        client.submit(client.check(job), HERE)
     assert failed.value.code == "authentication_failed"
     assert azure.jobs == {}
+
+
+def test_what_the_client_refuses_when_it_sends_is_found_before_anything_is_sent(azure: FakeAzure, job: Path) -> None:
+    loaded = client.check(job)
+    job.write_text(
+        job.read_text().replace("environment: azureml:localft:3", "environment: {image: x/y, build: {path: .}}")
+    )
+    (problem,) = client._refused_when_sent(loaded)
+    assert problem.message == (
+        "expected a job that Azure's client takes, found: Docker image or Dockerfile should be provided not both"
+    )
+    assert azure.requests == []

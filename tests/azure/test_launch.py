@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localft.azure.launch import SHARDED, Machines, distribution, launch_problems, localft_command
+from localft.azure.command import read_command
+from localft.azure.launch import SHARDED, Machines, accelerate_options, distribution, launch_problems, localft_command
 from planning import ROOT
 
 
@@ -69,13 +71,24 @@ def test_accelerate_takes_the_options_it_is_given() -> None:
     assert given.training_script_args == ["train", "recipe.yaml"]
 
 
+def test_the_options_of_accelerate_are_those_of_its_own_parser() -> None:
+    launch = pytest.importorskip("accelerate.commands.launch")
+    parsed = {
+        name.lstrip("-"): False if action.nargs == 0 else list(map(str, action.choices)) if action.choices else True
+        for action in launch.launch_command_parser()._actions
+        for name in action.option_strings
+        if "-" not in name[2:]  # it takes --num-machines for --num_machines
+    }
+    assert accelerate_options() == parsed
+
+
 PYTORCH = {"type": "pytorch", "process_count_per_instance": 1}
 ONE_NODE = f"{localft_command(Machines(1, 4))} train job.yaml"
 TWO_NODES = f"{localft_command(Machines(2, 4))} train job.yaml"
 
 
 def said(command: str, distribution: Mapping[str, Any] | None, nodes: int) -> list[str]:
-    return list(launch_problems(command, distribution, nodes))
+    return list(launch_problems(read_command(command), distribution, nodes))
 
 
 def test_two_starters_of_processes_are_refused_in_one_sentence() -> None:
@@ -163,3 +176,50 @@ def test_plain_starts_that_would_not_know_of_each_other_are_refused(
 
 def test_one_plain_start_on_each_of_several_machines_is_fine() -> None:
     assert said("python -m localft train job.yaml", PYTORCH, 2) == []
+
+
+TORCHRUN = "torchrun --nnodes 2 --nproc_per_node 4 --node_rank $NODE_RANK --master_addr $MASTER_ADDR --master_port $MASTER_PORT"
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (TORCHRUN, None),
+        (f"timeout 3h {TORCHRUN}", None),
+        ("torchrun --nnodes=2 --nproc_per_node 4 --rdzv_backend c10d --rdzv_endpoint $MASTER_ADDR:$MASTER_PORT", None),
+        (TORCHRUN.replace("--nnodes 2", ""), "found --nnodes none and resources.instance_count 2"),
+        (TORCHRUN.replace("--nnodes 2", "--nnodes 3"), "found --nnodes 3 and resources.instance_count 2"),
+        (TORCHRUN.replace("--node_rank $NODE_RANK", ""), "expected --node_rank $NODE_RANK"),
+        (TORCHRUN.replace("--nnodes 2", "").replace("rank $", "rank=$"), "found --nnodes none"),
+        (TORCHRUN.replace("--nnodes 2", '"${OPTIONS[@]}"'), None),
+        ("deepspeed --num_gpus 4", "found --nnodes none and resources.instance_count 2"),
+    ],
+)
+def test_torchrun_is_told_of_the_other_machines(start: str, reason: str | None) -> None:
+    found = said(f"{start} -m localft train job.yaml", PYTORCH, 2)
+    assert (found == []) if reason is None else (reason in found[0])
+
+
+@pytest.mark.parametrize("rank", ["$NODE_RANK", "${NODE_RANK}", '"$NODE_RANK"', "$OMPI_COMM_WORLD_RANK"])
+def test_a_machines_place_may_be_written_in_several_ways(rank: str) -> None:
+    assert said(TWO_NODES.replace("$NODE_RANK", rank), PYTORCH, 2) == []
+
+
+def test_what_only_the_machine_knows_is_left_to_it() -> None:
+    for count in ("$((2*4))", "${{inputs.gpus}}", "$GPUS"):
+        assert said(TWO_NODES.replace("--num_processes 8", f"--num_processes {count}"), PYTORCH, 2) == []
+
+
+def test_a_configuration_of_accelerates_in_the_code_folder_is_read(tmp_path: Path) -> None:
+    command = read_command(TWO_NODES.replace("--num_machines 2 --num_processes 8", "--config_file launch.yaml"))
+    config = tmp_path / "launch.yaml"
+    config.write_text("num_machines: 2\nnum_processes: 8\n")
+    assert list(launch_problems(command, PYTORCH, 2, tmp_path)) == []
+    config.write_text("num_machines: 3\nnum_processes: 8\n")
+    (problem,) = launch_problems(command, PYTORCH, 2, tmp_path)
+    assert "found --num_machines 3 and resources.instance_count 2" in problem
+
+
+def test_each_training_of_a_command_is_looked_at() -> None:
+    (problem,) = said(f"{TWO_NODES} && {TWO_NODES.replace('--num_processes 8', '--num_processes 7')}", PYTORCH, 2)
+    assert "found 7 for resources.instance_count 2" in problem

@@ -52,6 +52,18 @@ def test_a_job_is_made_and_the_next_command_is_said(capsys: pytest.CaptureFixtur
     assert "localft azure submit job.yml --dry-run" in capsys.readouterr().out
 
 
+def test_an_edited_file_is_kept_unless_it_is_to_be_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    made("--compute", "gpu")
+    written = Path("job.yml").read_text()
+    made("--compute", "gpu")  # the same again
+    Path("job.yml").write_text(written + "# mine\n")
+    assert run("job", "recipe.yaml", "--compute", "gpu") == 2
+    assert "--replace" in capsys.readouterr().err
+    assert Path("job.yml").read_text().endswith("# mine\n")
+    made("--compute", "gpu", "--replace")
+    assert Path("job.yml").read_text() == written
+
+
 def test_the_job_file_says_the_command_that_made_it() -> None:
     made("--compute", "gpu", "--display-name", "a trip")
     head = Path("job.yml").read_text().splitlines()
@@ -89,7 +101,7 @@ def test_more_gpus_than_examples_in_a_step_are_noted(launcher: str, capsys: pyte
         "note: batch_size is 1 (auto: round(0.002 x 12) = 0, at least 1) on 4 GPUs, so that 3"
         in capsys.readouterr().out
     )
-    made("--compute", "gpu", "--gpus-per-node", "4", "--launcher", launcher, "--batch-size", "4")
+    made("--compute", "gpu", "--gpus-per-node", "4", "--launcher", launcher, "--batch-size", "4", "--replace")
     assert "note:" not in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -31,6 +32,16 @@ def fails_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], Non
         monkeypatch.setitem(sys.modules, "localft.cli.models", module)
 
     return arrange
+
+
+@pytest.fixture(autouse=True)
+def signals_heard_again() -> Iterator[None]:
+    """An interrupted command ignores them, as its process is about to end."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

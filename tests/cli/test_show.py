@@ -50,7 +50,7 @@ def test_json_has_ids_weights_and_tokens_of_every_row(data_file, tiny_llama):
     assert [row["line"] for row in shown] == [1, 2, 3, 4]
     tokenizer = ChatTokenizer.from_directory(tiny_llama)
     for row in shown[:3]:
-        assert set(row) == {"line", "input_ids", "loss_weights", "tokens", "refused"} and row["refused"] is None
+        assert set(row) == {"line", "input_ids", "loss_weights", "tokens", "cut", "refused"} and row["refused"] is None
         assert len(row["input_ids"]) == len(row["loss_weights"]) == len(row["tokens"])
         assert [tokenizer.backend.token_to_id(token) for token in row["tokens"]] == row["input_ids"]
     trained = [id for id, weight in zip(shown[0]["input_ids"], shown[0]["loss_weights"], strict=True) if weight == 1.0]
@@ -131,6 +131,33 @@ def test_row_longer_than_the_model_takes_is_refused_as_everywhere(tmp_path, tiny
     refused = json.loads(run(long, "--model", tiny_llama, "--format", "json", code=1))["refused"]
     assert refused["code"] == "too_long"
     run(long, "--model", tiny_llama, "--format", "json", "--max-length", 30000)
+
+
+@pytest.fixture
+def long_file(tmp_path):
+    """A row that is longer than 120 tokens by its answer, one by its question, and a short one."""
+    questions = [("Say it.", "why " * 100), ("why " * 100, "ok"), ("Short?", "Yes.")]
+    return rows(tmp_path / "long rows.jsonl", *([("user", asked), ("assistant", said)] for asked, said in questions))
+
+
+def test_a_cut_row_is_shown_as_it_is_trained(long_file, tiny_llama):
+    flags = ("--model", tiny_llama, "--max-length", 120, "--overlong", "truncate")
+    output = run(long_file, *flags)
+    cut, dropped, short = (json.loads(line) for line in run(long_file, *flags, "--format", "json").splitlines())
+    whole = json.loads(run(long_file, "--model", tiny_llama, "--line", 1, "--format", "json"))
+    assert cut["input_ids"] == whole["input_ids"][:120] and cut["loss_weights"] == whole["loss_weights"][:120]
+    assert (cut["cut"], short["cut"]) == (len(whole["input_ids"]) - 120, 0)
+    assert f"line 1: 120 tokens (cut from {len(whole['input_ids'])}), " in output
+    assert f"line 2: dropped, since {dropped['dropped']}" in output and "nothing trained is left" in dropped["dropped"]
+    assert f"--training-file '{long_file}' --max-length 120 --overlong truncate\n" in output
+    schema = json.loads(resources.files("localft").joinpath("schemas/show.schema.json").read_text("utf-8"))
+    for row in (cut, dropped, short):
+        jsonschema.validate(row, schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_a_long_row_is_dropped_where_that_is_asked(long_file, tiny_llama):
+    output = run(long_file, "--model", tiny_llama, "--max-length", 120, "--overlong", "drop")
+    assert output.count(": dropped, since ") == 2 and "line 3: " in output
 
 
 def test_json_rows_follow_the_published_schema(data_file, tiny_llama):

@@ -94,6 +94,8 @@ def train_here(place: Path, output_dir: str) -> TrainingOutcome:
 
 
 def steps_in(results: Path) -> list[int]:
+    if not results.exists():
+        return []
     return [int(row.partition(",")[0]) for row in results.read_text().splitlines()[1:]]
 
 
@@ -123,6 +125,19 @@ def test_a_run_stopped_and_killed_ends_with_the_very_bytes_of_one_that_was_not(p
     assert [attempt.status for attempt in attempts] == ["paused", "killed", "succeeded"]
     assert attempts[0].totals.steps == reached == attempts[1].first_step - 1
     assert attempts[2].first_step + attempts[2].totals.steps - 1 == STEPS
+
+
+def test_ctrl_c_behind_the_last_word_does_not_change_the_exit_code(place: Path) -> None:
+    process = start(place, "--output-dir", "twice")
+    while process.poll() is None and len(steps_in(place / "twice/results.csv")) < 2:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert any(line.startswith("interrupted: saved at step") for line in process.stderr)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.005)
+    assert finish(process)[0] == 75
 
 
 def test_the_files_of_a_real_run_are_what_the_official_client_reads(straight: Path) -> None:

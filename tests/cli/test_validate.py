@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from importlib import resources
@@ -157,6 +158,58 @@ def test_overlong_rows_are_treated_as_asked_and_counted(tmp_path, localft_home, 
     assert result.exit_code == code
     assert shown in result.stdout
     assert code == 0 or "docs/masking.md" in result.stdout
+
+
+def with_long_rows(path):
+    """Twelve short rows, one of more than 100 tokens in its answer and one in its question."""
+    write(path, 12)
+    long_rows = [
+        {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]}
+        for asked, said in (("a", "word " * 500), ("word " * 500, "a"))
+    ]
+    path.write_text(path.read_text("utf-8") + "".join(f"{json.dumps(row)}\n" for row in long_rows), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("overlong", "lines", "reason"),
+    [("truncate", [14], "nothing trained is left"), ("drop", [13, 14], "more than max_")],
+)
+def test_each_row_that_is_dropped_is_a_warning_that_says_why(tmp_path, localft_home, overlong, lines, reason):
+    path = with_long_rows(tmp_path / "train.jsonl")
+    flags = ("--model", MODEL, "--max-length", 100, "--overlong", overlong)
+    output = json.loads(run(path, *flags, "--format", "json").stdout)
+    schema = resources.files("localft.data").joinpath("schemas/validate.schema.json").read_text("utf-8")
+    jsonschema.validate(output, json.loads(schema), cls=jsonschema.Draft202012Validator)
+    warnings = output["files"][0]["warnings"]
+    assert [(found["line"], found["code"]) for found in warnings] == [(line, "row_dropped") for line in lines]
+    assert all(reason in found["message"] for found in warnings)
+    assert f"{path}:14: {warnings[-1]['message']} [row_dropped]" in run(path, *flags).stdout
+
+
+def test_the_proposed_commands_keep_what_was_given_and_work(tmp_path, localft_home):
+    path = with_long_rows(tmp_path / "train.jsonl")
+    template = tmp_path / "own template.jinja"
+    template.write_text(resources.files("localft.tiny").joinpath("chat_template.jinja").read_text("utf-8"))
+    flags = ["--chat-template", str(template), "--max-length", "100", "--overlong", "truncate"]
+    result = run(path, "--model", MODEL, *flags)
+    assert result.exit_code == 0, result.stdout
+    proposed = [shlex.split(line) for line in result.stdout.splitlines() if line.startswith("  localft ")]
+    assert [command[:2] for command in proposed] == [["localft", "show"], ["localft", "plan"]]
+    for command in proposed:
+        assert command[-len(flags) :] == flags
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_refused_rows_are_said_to_be_left_out_of_the_counts(tmp_path, localft_home):
+    path = with_long_rows(tmp_path / "train.jsonl")
+    result = run(path, "--model", MODEL, "--max-length", 100)
+    assert (
+        "\nnot counted here: 2 refused rows\nwith automatic hyperparameters, without refused rows: 8 epochs of 12 steps"
+        in (result.stdout)
+    )
+    assert "refused row" not in run(path, "--model", MODEL, "--max-length", 100, "--overlong", "drop").stdout
 
 
 @pytest.mark.parametrize("flag", [("--max-length", 100), ("--overlong", "drop")])

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from localft.data.problems import Problem
-from localft.data.report import describe, text_lines, write_json
+from localft.data.report import describe, summed_warnings, text_lines, write_json
 from localft.data.validation import FileReport, ValidationReport, validate_file, validate_files
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "data"
@@ -84,8 +84,14 @@ def test_the_text_shows_the_first_of_each_code_and_counts_the_rest():
     assert sum("[unknown_key]" in line for line in lines) == 20
     assert "  … and 10 more of unknown_key; --format json lists all" in lines
     assert "  … and 10 more of wrong_type; --format json lists all" in lines
-    last_of_first_code = max(i for i, line in enumerate(lines) if "unknown_key" in line)
-    assert last_of_first_code < min(i for i, line in enumerate(lines) if "wrong_type" in line)
+
+
+def test_the_text_goes_by_line_and_ends_with_what_holds_for_the_whole_file():
+    places = [(None, "blank_lines"), (1, "b"), (2, "a"), (2, "b"), (3, "a"), (30, "b")]
+    found = [Problem(line, None, code, "m") for line, code in (places[0], *sorted(places[1:], key=lambda at: at[1]))]
+    lines = list(text_lines(report_of(found)))
+    shown = [line.removeprefix("  train.jsonl") for line in lines if line.endswith("]")]
+    assert shown == [":1: m [b]", ":2: m [a]", ":2: m [b]", ":3: m [a]", ":30: m [b]", ": m [blank_lines]"]
 
 
 def test_the_text_of_an_invalid_report_says_to_mend_the_errors():
@@ -126,3 +132,12 @@ def test_no_finding_breaks_a_line_of_the_text(tmp_path):
     path.write_text(json.dumps({"messages": [{"role": key, "content": "x", key: 1}], key: 2}))
     report = validate_file(path, "validation")
     assert all("\n" not in describe("f", problem) and "\x1b" not in describe("f", problem) for problem in report.errors)
+
+
+def test_warnings_are_summed_by_code_with_their_first_lines(tmp_path: Path) -> None:
+    row = '{"messages": [{"role": "system", "content": "%d"}, {"role": "assistant", "content": "x"}]}\n'
+    file = tmp_path / "train.jsonl"
+    file.write_text("".join(row % n for n in range(12)) + "\n")
+    summed = list(summed_warnings(validate_files(file)))
+    assert summed[0].startswith("train.jsonl: 12 warnings of no_user_message, in lines 1, 2, 3, 4, 5, …; the first: ")
+    assert summed[1].startswith("train.jsonl: expected an example on each line") and len(summed) == 2

@@ -9,9 +9,13 @@ from localft.data.validation import check_line
 
 USER = {"role": "user", "content": "What is the capital of Peru?"}
 ANSWER = {"role": "assistant", "content": "Lima."}
+TOOLS = [{"type": "function", "function": {"name": "look_up"}}]
 
 
 def check(*messages, **keys):
+    """What is found in a row of these messages; the tools are defined where it calls some."""
+    if any("tool_calls" in message or "function_call" in message for message in messages):
+        keys = {"tools": TOOLS, **keys}
     _, errors, warnings = check_line(json.dumps({"messages": messages, **keys}).encode())
     return [(problem.path, problem.code) for problem in (*errors, *warnings)]
 
@@ -180,3 +184,22 @@ def test_a_silent_tool_is_no_empty_content():
 def test_deep_arguments_are_an_error_and_no_crash():
     turn = {"role": "assistant", "tool_calls": [call(arguments="[" * 100_000)]}
     assert check(USER, turn) == [("messages[1].tool_calls[0].function.arguments", "too_deep")]
+
+
+@pytest.mark.parametrize("defined", [{"tools": TOOLS}, {"functions": [{"name": "look_up"}]}])
+def test_a_call_of_what_the_row_does_not_define_is_a_warning(defined):
+    calls = {
+        "messages[1].tool_calls": {"role": "assistant", "tool_calls": [call()]},
+        "messages[1].function_call": {"role": "assistant", "function_call": {"name": "look_up", "arguments": "{}"}},
+    }
+    for place, turn in calls.items():
+        assert check(USER, turn, **defined) == []
+        assert check(USER, turn, tools=[]) == [(place, "calls_without_tools")]
+        _, errors, warnings = check_line(json.dumps({"messages": [USER, turn]}).encode())
+        assert (errors, [(found.path, found.code) for found in warnings]) == ([], [(place, "calls_without_tools")])
+
+
+def test_nothing_is_said_of_the_one_of_two_equal_keys_that_was_read():
+    line = json.dumps({"messages": [USER, ANSWER]})[:-1] + ', "messages": []}'
+    _, errors, warnings = check_line(line.encode())
+    assert [(found.path, found.code) for found in (*errors, *warnings)] == [("messages", "duplicate_key")]

@@ -1,5 +1,10 @@
+import bz2
 import gzip
 import json
+import lzma
+import os
+import random
+import threading
 
 import pytest
 
@@ -30,7 +35,10 @@ def test_a_training_file_needs_ten_examples(tmp_path, count, errors):
 
 def test_the_message_tells_how_many_examples_there_are_and_are_needed(tmp_path):
     report = validate_file(write(tmp_path / "train.jsonl", [row("a"), row("b")]))
-    assert report.errors[0].message == "expected at least 10 training examples, found 2; add 8 or more"
+    assert report.errors[0].message == (
+        "expected at least 10 training examples, found 2; add 8 or more (a validation file may have fewer: give it as "
+        "validation_file)"
+    )
 
 
 def test_a_validation_file_needs_one_example(tmp_path):
@@ -131,14 +139,54 @@ def test_a_comma_behind_the_object_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "hint"),
-    [(gzip.compress(b"{}", mtime=0), "compressed with gzip"), (b"prompt,completion\na,b\n", "looks like CSV")],
+    [
+        (gzip.compress(b"{}" * 99, mtime=0), "compressed with gzip; unpack it first (gunzip)"),
+        (bz2.compress(b"{}" * 99), "compressed with bzip2; unpack it first (bunzip2)"),
+        (lzma.compress(b"{}" * 99), "compressed with xz; unpack it first (unxz)"),
+        (b"PK\x03\x04 and more,\n" * 20, "compressed with zip; unpack it first (unzip)"),
+        (random.Random(0).randbytes(10_000), "a binary file"),
+        (random.Random(0).randbytes(200), "a binary file"),
+        ('{"messages": []}\n'.encode("utf-16"), "iconv -f UTF-16 -t UTF-8 FILE > OUT"),
+        ('{"messages": []}\n'.encode("utf-16-le"), "a binary file"),
+    ],
 )
-def test_a_file_of_another_format_is_told_once_what_it_seems_to_be(tmp_path, content, hint):
+def test_a_file_that_is_no_text_is_one_error_that_says_what_to_do(tmp_path, content, hint):
     path = tmp_path / "train.jsonl"
     path.write_bytes(content)
+    report = validate_file(path)
+    (only,) = report.errors
+    assert hint in only.message and only.line is None and not report.warnings
+
+
+def test_a_file_that_is_read_from_a_pipe_is_validated_from_its_beginning(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = "".join(f"{json.dumps(entry)}\n" for entry in ROWS).encode()
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    report = validate_file(pipe)
+    writer.join()
+    assert (report.examples, len(report.errors)) == (12, 0)
+
+
+def test_a_single_control_character_is_a_matter_of_its_row(tmp_path):
+    path = write(tmp_path / "train.jsonl", ROWS)
+    path.write_bytes(path.read_bytes().replace(b"user", b"us\0er", 1))
+    assert codes(validate_file(path).errors) == [(1, "invalid_json")]
+
+
+def test_a_csv_file_is_told_once_what_it_seems_to_be(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(b"prompt,completion\na,b\n")
     first, *others = validate_file(path).errors
-    assert hint in first.message
-    assert not any(hint in problem.message for problem in others)
+    assert "looks like CSV" in first.message
+    assert not any("looks like CSV" in problem.message for problem in others)
+
+
+def test_bytes_that_are_no_text_do_not_look_like_csv(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(b"\xe2,\x9a,\xff\xfe,\n" * 12)
+    assert not any("CSV" in problem.message for problem in validate_file(path).errors)
 
 
 ROWS = [row(str(i)) for i in range(12)]

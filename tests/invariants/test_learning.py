@@ -20,7 +20,7 @@ from localft.plan import LoraSettings
 from localft.samples.probes import DIRECTORY as SAMPLES
 from localft.tiny_base.model import DIRECTORIES
 from tiny_base.measuring import load
-from tiny_base.trials import TRAVEL, TRAVEL_LORA, StyleTrial, ask_refusals, ask_style, tune, with_weights_swapped
+from tiny_base.trials import TRAVEL, TRAVEL_LORA, StyleTrial, ask_style, ask_travel, tune, with_weights_swapped
 from tiny_jobs import chat_row, metrics, run, tiny_plan
 
 WORDS = [
@@ -160,6 +160,6 @@ def test_what_a_system_message_forbids_is_refused_of_places_never_trained_and_th
 ) -> None:
     sample = SAMPLES / "travel_assistant.jsonl"
     tuned = tune(model, sample, TRAVEL, quickstart.SEED, tmp_path / "run", lora=TRAVEL_LORA)
-    score = ask_refusals(load(DIRECTORIES[model], tuned.directory / "model"))
+    score = ask_travel(load(DIRECTORIES[model], tuned.directory / "model")).score
     assert score.refused >= 0.9
     assert score.refused_wrongly <= 0.05

@@ -23,6 +23,16 @@ from localft.training import metrics as evaluation
 from localft.training import retreat, trainer
 from tiny_jobs import Memory, StopAfter, metrics, never, random_rows, rows_of, run, tiny_plan
 
+ZERO = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}
+ASKED = {
+    None: {},
+    "fsdp2": {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"},
+    "zero3": ZERO,
+    "zero3, weights offloaded": {**ZERO, "ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE": "cpu"},
+    "zero3, optimizer offloaded": {**ZERO, "ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE": "cpu"},
+}
+"""What accelerate's launcher says to the processes, by the way of sharding."""
+
 
 class Passes:
     """Counts forward passes of the model, and those that held rows of the data; and how much of it lay here at the first."""
@@ -36,12 +46,17 @@ class Passes:
 
     def __call__(self, model: Any, batch: Any) -> Any:
         if self.all == 0:
-            here = sum((p.to_local() if isinstance(p, DTensor) else p).numel() for p in model.parameters())
-            self.share_of_weights = here / sum(p.numel() for p in model.parameters())
+            here = sum(own(p).numel() for p in model.parameters())
+            self.share_of_weights = here / sum(getattr(p, "ds_numel", p.numel()) for p in model.parameters())
         self.all += 1
         self.keeps_cast_weights |= torch.is_autocast_enabled("cpu") and torch.is_autocast_cache_enabled()
         self.with_rows += any(line > 0 for line in batch.lines)
         return self._score(model, batch)
+
+
+def own(parameter: Any) -> torch.Tensor:
+    """What of a weight lies on this process."""
+    return parameter.to_local() if isinstance(parameter, DTensor) else getattr(parameter, "ds_tensor", parameter)
 
 
 def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -50,9 +65,8 @@ def one_job(job: dict[str, Any], rank: int, monkeypatch: pytest.MonkeyPatch) -> 
     passes = Passes(trainer.score)
     monkeypatch.setattr(trainer, "score", passes)
     monkeypatch.setattr(evaluation, "score", passes)
-    if job.get("sharded"):
-        monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-        monkeypatch.setenv("FSDP_VERSION", "2")
+    for variable, value in ASKED[job.get("sharded")].items():
+        monkeypatch.setenv(variable, value)
     if job.get("memory") and rank == 1:
         monkeypatch.setattr(trainer, "score", Memory(job["memory"], **job.get("of_memory", {})))
     if job.get("calm_steps"):
@@ -96,7 +110,7 @@ def main() -> None:
             except TrainingFailed as error:
                 if not error.on_every_process:
                     raise  # the other rank waits where nobody comes
-                failure = {"code": error.code, "on_every_process": error.on_every_process}
+                failure = {"code": error.code, "message": str(error), "on_every_process": error.on_every_process}
                 found[name] = {"failure": failure, "events": 0}
     dist.destroy_process_group()
     Path(f"{sys.argv[1]}.rank{rank}").write_text(json.dumps(found))

@@ -17,7 +17,7 @@ from localft import settings
 from localft.plan import make_plan, memory
 from localft.plan.memory import GpuMemory
 from localft.recipe import read_recipe, recipe_schema
-from localft.training.sharding import is_sharded
+from localft.training.sharding import chosen_sharding
 from planning import ROOT, SAMPLE
 
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*/*.yaml") if path.parent.name != "accelerate")
@@ -116,7 +116,7 @@ def test_a_sharded_recipe_fits_the_gpus_that_it_names(recipe: Path, launched: La
     assert f"over {gpus} GPUs of {size} GB" in text
     sharding = launched(run_command(text), GpuMemory(size * memory.GIB, size * memory.GIB))
     assert sharding == settings.Sharding("FSDP", 2)
-    assert is_sharded()
+    assert chosen_sharding() is not None
     planned = make_plan(read_recipe(recipe, {"training_file": str(SAMPLE)}))
     assert (planned.execution.processes, planned.memory.fits) == (gpus, True)
     readme = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from localft import settings
 from localft.catalog import resolve_model
 from localft.errors import ModelError, UsageError
 from localft.modeling import load
-from localft.progress import Notice, ProgressEvent
+from localft.progress import Notice, ProgressEvent, StageStarted
 from localft.runner import run_job
 from localft.training import token_store
 from runs import MODEL, FakeEngine, request_for, snapshot
@@ -80,3 +80,4 @@ def test_tokens_of_an_earlier_command_are_said_to_be_found_and_where(
         told: list[ProgressEvent] = []
         run_job(request_for(tmp_path, output_dir=str(tmp_path / directory)), engine=FakeEngine(), report=told.append)
         assert (found in told) == expected
+        assert (StageStarted("tokenize", "train.jsonl") in told) != expected, "one of the two is told, not both"

@@ -300,13 +300,27 @@ def test_the_second_signal_stops_at_once_and_the_last_checkpoint_is_kept(tmp_pat
             os.kill(os.getpid(), signal.SIGTERM)
             pytest.fail("the second signal should not return")
 
-    with pytest.raises(TrainingInterrupted, match="without saving") as caught:
+    with pytest.raises(
+        TrainingInterrupted, match=r"at step 5, without saving; .* from the last checkpoint in"
+    ) as caught:
         run_job(request_for(tmp_path), engine=FakeEngine(twice))
     assert caught.value.exit_code == 75
     assert job_in(tmp_path / "run").status == "paused"
     engine = FakeEngine()
     run_job(request_for(tmp_path), engine=engine)
     assert engine.resumed_from == ["checkpoint-3"]
+
+
+def test_stopped_at_once_before_the_first_checkpoint_there_is_none_to_go_on_from(tmp_path: Path) -> None:
+    def twice(step: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted, match="without saving; the same command starts again from the first step"):
+        run_job(request_for(tmp_path), engine=FakeEngine(twice))
+    engine = FakeEngine()
+    run_job(request_for(tmp_path), engine=engine)
+    assert engine.resumed_from == [None]
 
 
 def test_a_signal_before_the_training_leaves_no_trace(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ def test_behind_a_launcher_a_second_signal_is_the_first_ones_echo(capfd: pytest.
     assert capfd.readouterr().err.count("stopping after this step") == 1
 
 
+def test_while_the_model_is_saved_the_first_signal_says_that_it_only_waits(capfd: pytest.CaptureFixture[str]) -> None:
+    with StopSignals(None) as stop:
+        stop.save_first()
+        stop.only_wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+    said = "the training is over and its model is being saved; once more to stop at once"
+    assert capfd.readouterr().err.strip() == said
+
+
 def test_before_the_training_the_echo_is_not_heard_while_the_first_is_heeded() -> None:
     with StopSignals(None, echoed=True), pytest.raises(Stopped):
         try:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +18,12 @@ from localft.errors import DataError, LocalftError, UsageError
 from localft.jobs.job import new_job
 from localft.jobs.run_directory import in_use, locked
 from localft.runner.signals import StopSignals
+from localft.sweep import running
 from localft.sweep.grid import read_grid
 from localft.sweep.run import prepare_sweep
-from localft.sweep.running import wait_for_orphans
+from localft.sweep.running import States, run_trials, wait_for_orphans
 from localft.sweep.trials import Trial, notes, plan_trials
-from runs import MODEL, snapshot, write_chats
+from runs import MODEL, plan_for, snapshot, write_chats
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +196,22 @@ def test_notes_say_which_trials_they_are_of_and_what_can_hardly_be_compared() ->
     assert len(low) == 1
     names = ", ".join(trial.name for trial in trials if trial.settings["learning_rate_multiplier"] == 0.1)
     assert low[0].startswith(f"{names}: ")
+
+
+def test_a_trial_that_is_stopped_before_its_training_begins_is_paused_and_not_queued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(running, "_train", lambda trial, output, gpu: subprocess.Popen(sleep))
+    plan = plan_for(tmp_path)
+    places = {name: str(tmp_path / name) for name in ("first", "second")}
+    trials = [Trial(name, {}, plan.model_copy(update={"output_dir": place})) for name, place in places.items()]
+
+    def stop_it(trial: Trial, states: States) -> None:
+        if states[trial.name][0] == "running":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with StopSignals(None, speaks=False) as stop:
+        stop.save_first()
+        states = run_trials(trials, tmp_path, stop, stop_it)
+    assert states == {"first": ("paused", None), "second": ("queued", None)}

@@ -1,4 +1,4 @@
-"""What a launcher may ask of FSDP, and what is refused in words."""
+"""What a launcher may ask of FSDP and ZeRO, and what is refused in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from launches import launch_environment
 from localft import settings
 from localft.errors import UsageError
 from localft.modeling.load import load_base_model
-from localft.training.sharding import is_sharded, require_units
+from localft.modeling.sharding import Fsdp2
+from localft.modeling.zero import Zero3
+from localft.plan.sharding import require_shardable
+from localft.training.sharding import chosen_sharding, require_units
 from planning import ROOT
 from tiny_jobs import tiny_plan
 
@@ -46,26 +49,26 @@ def launch(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
 
 
 def test_fsdp_2_over_two_processes_shards(asked: pytest.MonkeyPatch) -> None:
-    assert is_sharded()
+    assert isinstance(chosen_sharding(), Fsdp2)
 
 
 def test_one_process_keeps_the_whole_model(asked: pytest.MonkeyPatch) -> None:
     asked.setenv("WORLD_SIZE", "1")
-    assert not is_sharded()
+    assert chosen_sharding() is None
 
 
 def test_without_the_option_nothing_is_sharded() -> None:
-    assert not is_sharded()
+    assert chosen_sharding() is None
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("FSDP_VERSION", "1", "configured for FSDP 1; localft shards by FSDP 2"),
+        ("FSDP_VERSION", "1", "configured for FSDP 1; localft shards by FSDP 2. .* recipes/accelerate/fsdp2.yaml"),
         (
             "ACCELERATE_USE_DEEPSPEED",
             "true",
-            "configured for DeepSpeed, .* --config_file recipes/accelerate/fsdp2.yaml",
+            "configured for ZeRO 2; localft shards by ZeRO 3. .* recipes/accelerate/zero3.yaml",
         ),
     ],
 )
@@ -74,7 +77,7 @@ def test_another_way_of_sharding_is_refused(
 ) -> None:
     asked.setenv(variable, value)
     with pytest.raises(UsageError, match=sentence):
-        is_sharded()
+        chosen_sharding()
 
 
 @pytest.mark.parametrize(
@@ -101,13 +104,13 @@ def test_an_option_of_accelerate_that_localft_does_not_follow_is_refused_by_name
     """The option stands in a configuration file, and accelerate's launcher hands it on."""
     launch(monkeypatch, configured(tmp_path, option))
     with pytest.raises(UsageError, match=re.escape(f"configured with `{option}`, which localft does not follow")):
-        is_sharded()
+        chosen_sharding()
 
 
 def test_all_options_that_are_not_followed_are_named_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     launch(monkeypatch, configured(tmp_path, "fsdp_offload_params: true", "fsdp_reshard_after_forward: false"))
     with pytest.raises(UsageError, match="`fsdp_reshard_after_forward: false`, `fsdp_offload_params: true`"):
-        is_sharded()
+        chosen_sharding()
 
 
 @pytest.mark.parametrize(
@@ -124,17 +127,66 @@ def test_an_option_that_asks_for_what_localft_does_is_taken(
 ) -> None:
     turned_off = "fsdp_cpu_ram_efficient_loading: false"  # accelerate wants it with the states not synchronised
     launch(monkeypatch, configured(tmp_path, turned_off, *({option} - {turned_off})))
-    assert is_sharded()
+    assert isinstance(chosen_sharding(), Fsdp2)
 
 
 def test_options_of_the_command_line_are_read_as_those_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     launch(monkeypatch, f"accelerate launch --use_fsdp --fsdp_version 2 {MACHINE} -m localft train")
-    assert is_sharded()
+    assert isinstance(chosen_sharding(), Fsdp2)
+
+
+ZERO = f"accelerate launch --config_file {ROOT / 'recipes/accelerate/zero3.yaml'} --num_processes 2"
+
+
+def test_the_shipped_configuration_for_deepspeed_shards_by_zero_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch(monkeypatch, f"{ZERO} -m localft train")
+    assert isinstance(chosen_sharding(), Zero3)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "offload_param_device: nvme",
+        "offload_optimizer_device: nvme",
+        "gradient_accumulation_steps: 4",
+        "gradient_clipping: 0.5",
+        "deepspeed_moe_layer_cls_names: SomeExperts",
+    ],
+)
+def test_an_option_that_localft_does_not_follow_under_deepspeed_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    launch(monkeypatch, f"{ZERO} --{option.replace(':', '')} -m localft train")
+    with pytest.raises(UsageError, match=re.escape(f"`{option}`, which localft does not follow under DeepSpeed")):
+        chosen_sharding()
+
+
+def test_a_configuration_of_deepspeeds_own_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_text('{"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 3}}', encoding="utf-8")
+    launch(monkeypatch, f"accelerate launch --use_deepspeed --deepspeed_config_file {own} {MACHINE} -m localft train")
+    with pytest.raises(UsageError, match=r"`deepspeed_config_file: .*own.json`, which localft does not follow"):
+        chosen_sharding()
+
+
+def test_offloading_takes_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch(monkeypatch, f"{ZERO} --num_processes 1 --offload_param_device cpu -m localft train")
+    with pytest.raises(UsageError, match="over several processes, and one was started"):
+        chosen_sharding()
+
+
+def test_nf4_is_left_to_fsdp(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch(monkeypatch, f"{ZERO} -m localft train")
+    require_shardable("none")
+    with pytest.raises(UsageError, match=r"quantization is nf4 .* launched with .* recipes/accelerate/fsdp2.yaml"):
+        require_shardable("nf4")
+    monkeypatch.delenv("ACCELERATE_USE_DEEPSPEED")
+    require_shardable("nf4")
 
 
 def test_a_launch_without_fsdp_keeps_the_whole_model_in_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
     launch(monkeypatch, f"accelerate launch --multi_gpu {MACHINE} -m localft train")
-    assert not is_sharded()
+    assert chosen_sharding() is None
 
 
 def test_the_class_to_wrap_has_to_be_the_models_block(asked: pytest.MonkeyPatch, tiny_llama: Path) -> None:
@@ -147,6 +199,8 @@ def test_the_class_to_wrap_has_to_be_the_models_block(asked: pytest.MonkeyPatch,
 
 
 def test_during_the_training_the_wish_is_hidden_from_accelerate(asked: pytest.MonkeyPatch) -> None:
-    with settings.without_launched_fsdp():
-        assert settings.FSDP not in os.environ
-    assert os.environ[settings.FSDP] == "true"
+    for wish in (settings.FSDP, settings.DEEPSPEED):
+        asked.setenv(wish, "true")
+        with settings.without_launched_sharding():
+            assert wish not in os.environ
+        assert os.environ[wish] == "true"

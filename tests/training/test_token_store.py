@@ -52,6 +52,13 @@ def test_stored_rows_are_the_rendered_rows(data_file, tokenizer):
     assert store[3] == list(store)[3] and store[-1] == list(store)[-1] and store[2:4] == list(store)[2:4]
 
 
+def test_home_and_tokens_are_their_owners_alone(data_file, tokenizer, tmp_path, monkeypatch):
+    home = tmp_path / "a" / "home"
+    monkeypatch.setenv("LOCALFT_HOME", str(home))
+    store = open_token_store(data_file, tokenizer)
+    assert [path.stat().st_mode & 0o777 for path in (home, home / "tokens", store.directory)] == [0o700] * 3
+
+
 def test_second_opening_tokenises_nothing(data_file, tokenizer, monkeypatch):
     first = open_token_store(data_file, tokenizer)
 

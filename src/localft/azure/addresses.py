@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import re
 
-_ASSET = r"azureml:[\w.-]+(?::[^:/@\s]+|@[^:/@\s]+)"
-_URL = r"azureml://(?:subscriptions|datastores|jobs|registries|locations|resource[gG]roups|models|data|environments)/\S.*/\S.*"
+_ASSET = r"azureml:[\w.-]+(?::[^:/@\s]+|@latest)"
+_URL = (
+    r"azureml://(?:subscriptions|jobs|registries|locations|resource[gG]roups|models|data|environments)/\S.*/\S.*"
+    r"|azureml://datastores/[^/\s]+/paths/\S.*"
+)
+_STORED = r"azureml://(?:subscriptions/\S+/workspaces/[^/\s]+/)?datastores/[^/\s]+/paths/\S.*"
+OUTPUT_PATH = "azureml://datastores/${{default_datastore}}/paths/localft/${{name}}"
+"""Where Azure keeps the run directory: by the job's name, so that a job that is started again finds its own."""
 _STORES = {
     "https": "https://HOST/PATH",
     "http": "http://HOST/PATH",
@@ -21,7 +27,7 @@ _STORES = {
 _AZURES_OWN = (
     "azureml:NAME:VERSION, azureml:NAME@latest, azureml://datastores/STORE/paths/PATH or another azureml:// address"
 )
-_OTHERS = ", ".join(_STORES[scheme] for scheme in ("https", "abfss", "wasbs", "adl"))
+_OTHERS = ", ".join(_STORES[scheme] for scheme in ("https", "abfss", "wasbs"))
 
 
 def is_cloud_path(path: str) -> bool:
@@ -44,6 +50,17 @@ def data_problem(address: str) -> str | None:
     )
 
 
+def output_problem(address: str) -> str | None:
+    """Why Azure cannot keep an output at an address; None where it may."""
+    known = re.sub(r"\$\{\{\s*(?:name|default_datastore)\s*\}\}", "x", address)
+    if re.fullmatch(_STORED, known) and "${{" not in known:
+        return None
+    return (
+        f"expected a place in Azure's storage, found {address}; write azureml://datastores/STORE/paths/PATH, in which Azure "
+        f"knows ${{{{default_datastore}}}} and ${{{{name}}}}, such as {OUTPUT_PATH}, or remove it for Azure's default place."
+    )
+
+
 def _is_stored(scheme: str, address: str) -> bool:
     container = r"[^/@\s]+@" if scheme in ("abfss", "abfs", "wasbs", "wasb") else ""
     return scheme in _STORES and re.fullmatch(rf"\w+://{container}[^/@\s]+\.?[^/@\s]*/\S.*", address) is not None
@@ -52,7 +69,8 @@ def _is_stored(scheme: str, address: str) -> bool:
 def environment_problem(environment: str) -> str | None:
     """Why an environment is none that is registered; None where it may be."""
     if re.fullmatch(
-        rf"{_ASSET}|azureml://registries/[^/\s]+/environments/[^/\s]+/\w+/\S+|azureml:/subscriptions/.+", environment
+        rf"{_ASSET}|azureml://registries/[^/\s]+/environments/[^/\s]+/(?:versions|labels)/\S+|azureml:/subscriptions/.+",
+        environment,
     ):
         return None
     return (
@@ -65,13 +83,15 @@ def environment_problem(environment: str) -> str | None:
 def compute_problem(compute: str) -> str | None:
     """Why a cluster cannot be called so; None where it may. A resource id is left to Azure."""
     name = compute.removeprefix("azureml:")
-    if name.startswith(("/", "${{")) or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+    if compute == "local":
+        return "expected a cluster, found local, by which Azure's client would start the job in this machine's Docker; name one."
+    if re.fullmatch(r"/subscriptions/\S+|[A-Za-z0-9][A-Za-z0-9_-]*", name):
         return None
     return f"expected the name of a cluster, of letters, digits, dashes and underscores, found {name}; see `az ml compute list`."
 
 
-def experiment_problem(name: str) -> str | None:
-    """Why an experiment cannot be called so; None where it may."""
+def name_problem(name: str) -> str | None:
+    """Why a job or an experiment cannot be called so; None where it may."""
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", name):
         return None
     return (

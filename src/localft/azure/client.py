@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localft import settings
+from localft.azure.addresses import is_cloud_path
 from localft.azure.checks import problems
-from localft.azure.job_file import JobFile, Problem, read_job, refuse
+from localft.azure.command import EXPRESSION
+from localft.azure.data import require_valid_data
+from localft.azure.job_file import JobFile, Problem, mapping, read_job, refuse
 from localft.errors import SubmissionFailed, UsageError
 
 if TYPE_CHECKING:
@@ -30,12 +33,25 @@ _SCOPE = "/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/[^/]+/workspac
 def check(path: Path) -> JobFile:
     """Checks a job file by the real `load_job` and by localft's own checks; needs no credentials and no network.
 
-    UsageError holds all problems of both.
+    UsageError holds all problems of both; DataError those of local data, where nothing else is wrong.
     """
     job = read_job(path)
     refuse(job, _not_localfts(job))
     refuse(job, [*_refusals(job), *problems(job)])
+    refuse(job, _refused_when_sent(job))
+    require_valid_data(*(_local_file(job, flag) for flag in ("--training-file", "--validation-file")))
     return job
+
+
+def _local_file(job: JobFile, flag: str) -> str | None:
+    """The data file on this machine that the command mounts for a flag; None where there is none."""
+    for training in job.command.trainings:
+        named = EXPRESSION.fullmatch(dict(training.flags).get(flag) or "")
+        given = mapping(job.values, "inputs").get(named[2]) if named else None
+        path = given.get("path") if isinstance(given, dict) else None
+        if isinstance(path, str):
+            return None if is_cloud_path(path) else os.path.normpath(job.directory / path)
+    return None
 
 
 def _not_localfts(job: JobFile) -> Iterator[Problem]:
@@ -53,17 +69,16 @@ def _not_localfts(job: JobFile) -> Iterator[Problem]:
         )
 
 
-def submit(path: Path, workspace: settings.AzureWorkspace | None) -> Submitted:
-    """Checks a job file and hands it to Azure; without `workspace` the nearest config.json says to which workspace."""
-    check(path)
+def submit(job: JobFile, workspace: settings.AzureWorkspace | None) -> Submitted:
+    """Hands a checked job to Azure; without `workspace` the nearest config.json says to which workspace."""
     from azure.ai.ml import load_job
     from azure.core.exceptions import AzureError
 
     try:
         with _quiet():
-            created = _client(workspace).jobs.create_or_update(load_job(path))
+            created = _client(workspace).jobs.create_or_update(load_job(job.path))
     except AzureError as error:
-        raise _told(error, path) from error
+        raise _told(error, job.path) from error
     return Submitted(name=str(created.name), studio_url=created.studio_url)
 
 
@@ -165,8 +180,11 @@ def _told(error: Exception, path: Path) -> SubmissionFailed:
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(getattr(error, "message", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    """The first line that says something; the client colours its messages, and begins some with a headline."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "message", None) or error))
+    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
+    named = (line.removeprefix("(x) ") for line in lines if line.startswith("(x) "))
+    return next(named, lines[0] if lines else type(error).__name__)
 
 
 # --- what load_job refuses --------------------------------------------------------------------------------------------
@@ -194,6 +212,23 @@ def _refusals(job: JobFile) -> list[Problem]:
                 f"{_first_line(error)}); compare it with {REFERENCE}.",
             )
         ]
+    return []
+
+
+def _refused_when_sent(job: JobFile) -> list[Problem]:
+    """What the client refuses only when it builds the request, by when it has uploaded the files. Nothing is sent here."""
+    from azure.ai.ml import load_job
+    from azure.ai.ml.exceptions import MlException
+
+    try:
+        with _quiet():
+            loaded = load_job(os.fspath(job.path))
+            made = loaded._to_job() if hasattr(loaded, "_to_job") else loaded
+            made._to_rest_object()
+    except MlException as error:
+        return [Problem((), f"expected a job that Azure's client takes, found: {_first_line(error)}")]
+    except AttributeError:  # another version of the client, with other names for these two
+        return []
     return []
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from localft import __version__
-from localft.azure.addresses import is_cloud_path
+from localft.azure.addresses import OUTPUT_PATH, is_cloud_path
 from localft.azure.launch import Machines, distribution, localft_command
 from localft.catalog import find
 from localft.hyperparameters import is_auto
@@ -33,8 +33,6 @@ SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
 FILES = "localft-files"
 """Directory beside the job file with what the job uploads: code/ and environment/."""
 OUTPUT = "run"
-OUTPUT_PATH = "azureml://datastores/${{default_datastore}}/paths/localft/${{name}}"
-"""Where Azure keeps the run directory: by the job's name, so that a job that is started again finds its own."""
 KNOBS = ("batch_size", "learning_rate_multiplier", "n_epochs", "seed")
 SHARED_MEMORY = "8g"
 """For several processes on a node, whose collectives go through /dev/shm; Azure's default is 2g."""

@@ -9,11 +9,14 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from localft.azure.addresses import is_cloud_path
+from localft.azure.command import Command, read_command
 from localft.errors import UsageError
 
 Key = tuple[str, ...]
@@ -42,6 +45,18 @@ class JobFile:
     @property
     def directory(self) -> Path:
         return self.path.parent
+
+    @cached_property
+    def command(self) -> Command:
+        """What each machine runs; without words where there is none."""
+        text = trial(self)[1].get("command")
+        return read_command(text if isinstance(text, str) else "")
+
+    @property
+    def code(self) -> Path | None:
+        """The folder that is uploaded and run in; None where there is none here."""
+        code = trial(self)[1].get("code")
+        return self.directory / code if isinstance(code, str) and not is_cloud_path(code) else None
 
     def said(self, problem: Problem) -> str:
         """The problem as a line for people: `job.yml:12: inputs.data.path: expected ..., found ...; ...`"""
@@ -95,7 +110,7 @@ def read_job(path: Path) -> JobFile:
 
 def _fault(error: yaml.YAMLError) -> str:
     """PyYAML's sentence as what was found: its own words begin with `expected` or `found`, or with neither."""
-    said = str(getattr(error, "problem", None) or error).splitlines()[0]
+    said = str(getattr(error, "problem", None) or error).splitlines()[0].removeprefix("but ")
     wanted, but_found, found = said.replace(", but got ", ", but found ").partition(", but found ")
     if but_found and wanted.startswith("expected "):
         return f"{found} in the place of {wanted.removeprefix('expected ')}"
@@ -140,12 +155,6 @@ def trial(job: JobFile) -> tuple[Key, dict[str, Any]]:
     """Where command, code and environment stand: at the top, or under `trial` in a sweep."""
     found = job.values.get("trial")
     return (("trial",), found) if isinstance(found, dict) else ((), job.values)
-
-
-def command_of(job: JobFile) -> str:
-    """The command; empty where there is none."""
-    command = trial(job)[1].get("command")
-    return command if isinstance(command, str) else ""
 
 
 def mapping(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from localft.azure.addresses import is_cloud_path
-from localft.azure.command import EXPRESSION, TrainCommand, read_command
-from localft.azure.job_file import JobFile, Key, Problem, command_of, mapping, trial
+from localft.azure.command import EXPRESSION, TrainCommand
+from localft.azure.job_file import JobFile, Key, Problem, mapping, trial
+from localft.azure.sweeps import tried_values
 from localft.catalog import find, is_hub_id, suggestions
 from localft.errors import UsageError
 from localft.jobs.results import METRICS
@@ -37,34 +39,32 @@ class _Given:
 
 def training_problems(job: JobFile) -> list[Problem]:
     """What the recipe's rules have against the job's values, and what its image lacks."""
-    try:
-        command = read_command(command_of(job))
-    except UsageError as error:
-        return [Problem(_command_key(job), error.message)]
+    if job.command.problem is not None:
+        return [Problem(_command_key(job), job.command.problem)]
     found = list(_metric(job))
-    if command is None:
-        return found
-    found += _misspelled(job, command)
-    recipe = _recipe(job, command)
-    if recipe is None or recipe.suffix == ".json":  # a plan, whose values are settled
-        return found
-    read = [_read(job, recipe, combination) for combination in _combinations(_values(job, command))]
-    found += itertools.chain.from_iterable(problems for _, problems in read)
-    requests = [request for request, _ in read if request is not None]
-    return list(dict.fromkeys([*found, *(problem for request in requests[:1] for problem in _needs(job, request))]))
+    for training in job.command.trainings:
+        found += _misspelled(job, training)
+        recipe = _recipe(job, training)
+        if recipe is None or recipe.suffix == ".json":  # a plan, whose values are settled
+            continue
+        read = [_read(job, recipe, combination) for combination in _combinations(_values(job, training))]
+        found += itertools.chain.from_iterable(problems for _, problems in read)
+        requests = [request for request, _ in read if request is not None]
+        found += [problem for request in requests[:1] for problem in _needs(job, request)]
+    return list(dict.fromkeys(found))
 
 
 def _command_key(job: JobFile) -> Key:
     return (*trial(job)[0], "command")
 
 
-def _recipe(job: JobFile, command: TrainCommand) -> Path | None:
-    """The recipe in the code folder; None where it cannot be looked at from here."""
-    code = trial(job)[1].get("code")
-    if not isinstance(code, str) or is_cloud_path(code) or command.recipe is None:
+def _recipe(job: JobFile, training: TrainCommand) -> Path | None:
+    """The recipe in the code folder; None where it cannot be looked at from here, or may be made by the command."""
+    directory, recipe = training.place.directory, training.recipe
+    if job.code is None or recipe is None or directory is None or training.place.names(recipe):
         return None
-    file = job.directory / code / command.recipe
-    return file if file.is_file() else None
+    file = job.code / directory / recipe
+    return file if os.path.isfile(file) else None
 
 
 # --- flags ------------------------------------------------------------------------------------------------------------
@@ -77,11 +77,13 @@ def _misspelled(job: JobFile, command: TrainCommand) -> Iterator[Problem]:
             where, f"expected one recipe and flags behind `localft train`, found {word} too; remove or quote it."
         )
     for flag, value in command.flags:
+        if "$" in flag:
+            continue
         if flag != "--resume" and _key_of(flag) is None:
             yield Problem(where, f"expected a flag of `localft train`, found {flag}; {_nearest(flag)}")
         elif value is None:
             yield Problem(where, f"expected a value behind {flag}, found none; add it.")
-        elif flag == "--resume" and not EXPRESSION.search(value) and value not in _RESUME:
+        elif flag == "--resume" and "$" not in value and value not in _RESUME:
             yield Problem(where, f"expected --resume auto or --resume never, found {value}; mend it.")
 
 
@@ -122,18 +124,18 @@ def _texts(job: JobFile, word: str) -> Iterator[_Given]:
     """The values that a word of the command stands for."""
     whole = EXPRESSION.fullmatch(word)
     if whole is None:
-        if not EXPRESSION.search(word) and "$" not in word:
+        if "$" not in word:
             yield _Given(_command_key(job), word)
         return
     kind, name = whole.groups()
     given = mapping(job.values, kind).get(name)
     if kind == "search_space":
-        tried = given.get("values") if isinstance(given, dict) else None
-        for value in tried if isinstance(tried, list) else []:
-            yield _Given((kind, name, "values"), _text(value))
+        tried = given if isinstance(given, dict) else {}
+        where = (kind, name, "values") if "values" in tried else (kind, name)
+        yield from (_Given(where, _text(value)) for value in tried_values(tried))
     elif isinstance(given, dict):
         yield _Given((kind, name), str(given.get("path", "mounted")), mounted=True)
-    elif given is not None:
+    elif given is not None and _text(given).strip() not in ("", "inf", "-inf", "nan"):  # said of the input itself
         yield _Given((kind, name), _text(given))
 
 
@@ -170,11 +172,22 @@ def _placed(problem: str, names: dict[str, Key], otherwise: Key) -> Problem:
 
 def _model(job: JobFile, recipe: Path, request: TrainingRequest, given: _Given | None) -> Iterator[Problem]:
     """A model that is not mounted has to be one that a bare machine finds by its name."""
-    if (given is not None and given.mounted) or (recipe.parent / request.model).is_dir():
+    if (given is not None and given.mounted) or os.path.isdir(recipe.parent / request.model):
         return
     wrong = _unknown_model(job, request.model)
     if wrong:
         yield Problem(given.key if given is not None else _command_key(job), wrong)
+
+
+def models(job: JobFile) -> Iterator[str]:
+    """The names of the models that the trainings begin with; one that is mounted has none."""
+    for training in job.command.trainings:
+        given, recipe = _values(job, training).get("model"), _recipe(job, training)
+        if given is not None:
+            yield from (each.text for each in given if not each.mounted)
+        elif recipe is not None:
+            request, _ = _read(job, recipe, {})
+            yield from () if request is None else (request.model,)
 
 
 def problems_of_the_model(job: JobFile) -> Iterator[Problem]:
@@ -219,7 +232,7 @@ def _trackers(job: JobFile, request: TrainingRequest) -> Iterator[Problem]:
     """Each tracker of the recipe is named somewhere in the build context; of a registered environment nothing is known."""
     parent, inner = trial(job)
     path = mapping(mapping(inner, "environment"), "build").get("path")
-    if not isinstance(path, str) or is_cloud_path(path) or not (job.directory / path).is_dir():
+    if not isinstance(path, str) or is_cloud_path(path) or not os.path.isdir(job.directory / path):
         return
     files = [file for file in (job.directory / path).rglob("*") if file.is_file()]
     text = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)

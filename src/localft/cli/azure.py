@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +27,9 @@ azure = typer.Typer(
 
 _MACHINES = "Machines"
 _LABELS = "Labels"
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Write over an output file that exists, even if it was edited.")
+]
 _WORKSPACE = "Workspace"
 
 
@@ -100,6 +102,7 @@ def job(
     learning_rate_multiplier: options.LearningRateMultiplier = None,
     n_epochs: options.Epochs = None,
     seed: options.Seed = None,
+    replace: Replace = False,
 ) -> None:
     """Make an Azure ML job of a recipe: a job file, and localft-files/ beside it with what the job uploads.
 
@@ -107,7 +110,9 @@ def job(
     or a URL. Local data is validated first. The job goes on with what it finds in its output, so a preempted one continues.
     Needs no package of Azure. Exit code 2: the job could not run, for all the reasons that are listed. 1: data that is not valid.
     """
+    from localft.azure.addresses import is_cloud_path
     from localft.azure.checks import problems_of_settings
+    from localft.azure.data import require_valid_data
     from localft.azure.files import recipe_name, write_files
     from localft.azure.job import Labels, Target, command_job, to_yaml
     from localft.azure.job_file import JobFile, refuse
@@ -133,10 +138,19 @@ def job(
     )
     draft = JobFile(output, made)
     refuse(draft, [*problems_of_settings(draft), *problems_of_the_model(draft)])
-    _require_valid_data(request)
-    with _writing(output):
-        write_files(output, recipe.read_text(encoding="utf-8-sig"), [each.type for each in request.integrations])
-        output.write_text(to_yaml(made, _header(context.obj.arguments, output)), encoding="utf-8")
+    require_valid_data(
+        *(
+            None if path is None or is_cloud_path(path) else path
+            for path in (request.training_file, request.validation_file)
+        )
+    )
+    packages = [each.type for each in request.integrations]
+    _write(
+        output,
+        to_yaml(made, _header(context.obj.arguments, output, request.model)),
+        replace=replace,
+        before=lambda: write_files(output, recipe.read_text(encoding="utf-8-sig"), packages),
+    )
     for line in _made(output, request, machines, spot=spot and compute is not None):
         typer.echo(line)
 
@@ -164,11 +178,15 @@ def submit(
     DefaultAzureCredential. Exit code 2: the file has problems, all of which are listed.
     """
     from localft.azure import client
+    from localft.azure.notes import notes
 
+    checked = client.check(file)
+    for note in notes(checked):
+        typer.echo(f"note: {note}")
     if dry_run:
-        typer.echo(_sound(client.check(file)))
+        typer.echo(_sound(checked))
         return
-    submitted = client.submit(file, settings.azure_workspace(subscription, resource_group, workspace))
+    submitted = client.submit(checked, settings.azure_workspace(subscription, resource_group, workspace))
     typer.echo(f"{submitted.name} submitted")
     if submitted.studio_url:
         typer.echo(f"  in the studio    {submitted.studio_url}")
@@ -199,6 +217,7 @@ def sweep(
         int | None,
         typer.Option("--max-concurrent-trials", min=1, help="By default as many as the compute has room for."),
     ] = None,
+    replace: Replace = False,
 ) -> None:
     """Make an Azure ML sweep of a job: the same machines, inputs and code, run once for each combination of the grid.
 
@@ -218,8 +237,8 @@ def sweep(
     made = sweep_job(made_before, axes, points, max_concurrent_trials=max_concurrent_trials)
     draft = JobFile(target, made)
     refuse(draft, problems_of_settings(draft))
-    with _writing(target):
-        target.write_text(to_yaml(made, _header(context.obj.arguments, target)), encoding="utf-8")
+    text = to_yaml(made, _header(context.obj.arguments, target, points[0].request.model))
+    _write(target, text, replace=replace)
     typer.echo(f"{target}: {_counted(len(points), 'trial')}, seed {made['inputs'].get('seed', 'of the grid')}")
     typer.echo("What to do next:")
     for line in _next(target):
@@ -239,6 +258,7 @@ def model(
             "--job", help="Azure ML job whose output the run is: the files are taken from there, not uploaded."
         ),
     ] = None,
+    replace: Replace = False,
 ) -> None:
     """Write an Azure ML model file for a finished run: `az ml model create --file model.yml` makes it a model asset.
 
@@ -249,28 +269,10 @@ def model(
 
     finished = finished_run(run)
     asset = model_asset(finished, output.parent, name=name, job=job)
-    with _writing(output):
-        output.write_text(model_yaml(asset), encoding="utf-8")
+    _write(output, model_yaml(asset), replace=replace)
     typer.echo(f"{output}: {asset['name']} of {finished.job.id}")
     typer.echo("What to do next:")
     typer.echo(f"  az ml model create --file {shlex.quote(str(output))}")
-
-
-def _require_valid_data(request: TrainingRequest) -> None:
-    """Finds bad rows here, where they cost nothing."""
-    from localft.azure.addresses import is_cloud_path
-    from localft.data.reading import require_valid
-    from localft.data.validation import ValidationReport, validate_file, validate_files
-
-    training, validation = (
-        None if path is None or is_cloud_path(path) else path
-        for path in (request.training_file, request.validation_file)
-    )
-    if training is not None:
-        require_valid(validate_files(training, validation))
-    elif validation is not None:
-        alone = validate_file(validation, "validation")
-        require_valid(ValidationReport(valid=not alone.errors, files=(alone,)))
 
 
 def _tags(given: Sequence[str]) -> dict[str, str]:
@@ -317,12 +319,22 @@ def _beside(file: Path, output: Path) -> Path:
     return target
 
 
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """Makes the directory of `output`, and says in a sentence what could not be written."""
+def _write(output: Path, text: str, *, replace: bool, before: Callable[[], None] | None = None) -> None:
+    """Writes a file that users go on to edit: one with another text is replaced only where that was asked for.
+
+    `before` writes what belongs to it. Says in a sentence what could not be written.
+    """
     try:
+        if not replace and output.is_file() and output.read_text(encoding="utf-8", errors="replace") != text:
+            raise UsageError(
+                f"--output {output}: expected a file to make, or one that holds what is to be written, found another text; "
+                "name another file, or give --replace to lose what was edited in this one.",
+                param="output",
+            )
         output.parent.mkdir(parents=True, exist_ok=True)
-        yield
+        if before is not None:
+            before()
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"--output {output}: expected a place to write, found at {error.filename}: {error.strerror}; name another.",
@@ -330,12 +342,16 @@ def _writing(output: Path) -> Iterator[None]:
         ) from error
 
 
-def _header(arguments: Sequence[str], output: Path) -> str:
-    name = _typed(str(output))
+def _header(arguments: Sequence[str], output: Path, model: str) -> str:
+    from localft.azure.notes import gated_note
+
+    name, gated = _typed(str(output)), gated_note(model)
+    words = [word for word in arguments if word != "--replace"]
     return (
-        f"# Made by: {' '.join(map(_typed, ['localft', *arguments]))}\n"
+        f"# Made by: {' '.join(map(_typed, ['localft', *words]))}\n"
         f"# Check:   localft azure submit {name} --dry-run\n"
-        f"# Submit:  localft azure submit {name}\n\n"
+        f"# Submit:  localft azure submit {name}\n"
+        f"{f'# Note:    {gated}{chr(10)}' if gated else ''}\n"
     )
 
 
@@ -350,6 +366,7 @@ def _typed(word: str) -> str:
 def _made(output: Path, request: TrainingRequest, machines: Machines, *, spot: bool) -> Iterator[str]:
     """What was written, what may surprise, and what to do next."""
     from localft.azure.job import FILES
+    from localft.azure.notes import gated_note
 
     yield f"{output}: {_counted(machines.nodes, 'node')} of {_counted(machines.gpus_per_node, 'GPU')}"
     yield f"{output.parent / FILES}: the recipe, localft and the image's build context, which the job uploads"
@@ -358,6 +375,9 @@ def _made(output: Path, request: TrainingRequest, machines: Machines, *, spot: b
     idle = _idle_processes(request, machines)
     if idle:
         yield idle
+    gated = gated_note(request.model)
+    if gated:
+        yield f"note: {gated}"
     yield "What to do next:"
     yield from _next(output)
 

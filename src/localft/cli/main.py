@@ -8,6 +8,7 @@ nothing to resume.
 from __future__ import annotations
 
 import io
+import signal
 import sys
 import time
 import warnings
@@ -28,8 +29,14 @@ COMMANDS = {
     "show": "Show the tokens of a data file and which of them are trained.",
     "plan": "Resolve a recipe and print every value with its rule, the steps and the memory.",
     "train": "Run a job.",
+    "worker": "Train the jobs of the store.",
+    "jobs": "Make, list, follow, cancel, pause, resume, delete jobs; import runs.",
+    "files": "Upload, list, show, delete files.",
     "sweep": "Train a recipe with several settings and compare the results.",
     "register": "Register the model of a finished run in MLflow.",
+    "serve": "Serve jobs and an OpenAI-compatible API on this machine.",
+    "deploy": "Give models names to be served by.",
+    "chat": "Talk with a model in the terminal.",
     "models": "List the base models that localft knows.",
     "azure": "Make an Azure ML job of a recipe, check it, submit it.",
 }
@@ -154,13 +161,35 @@ def _fail(error: LocalftError, invocation: Invocation) -> NoReturn:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, TrainingInterrupted):
+        _ignore_signals()
     place = settings.process_group()
     if place.is_main or not error.on_every_process:
         label = "interrupted" if isinstance(error, TrainingInterrupted) else "error"
         print(f"{label}: {error}", file=sys.stderr)
+        _leave_last_words(error)
     elif settings.behind_elastic_launcher() and settings.control_directory() is None:
         time.sleep(LAST_WORD_SECONDS)
     sys.exit(leave(error.exit_code, on_every_process=error.on_every_process))
+
+
+def _ignore_signals() -> None:
+    """Holds the exit code from here on: one more Ctrl-C would end the process by the signal while Python and torch clean up.
+
+    Of all handlers only this one outlasts Python's own clean-up.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _leave_last_words(error: LocalftError) -> None:
+    """Says to the worker that waits for this process what ended it."""
+    file = settings.last_words_file()
+    if file is None:
+        return
+    from localft.jobs.last_words import LastWords, write_last_words
+
+    write_last_words(file, LastWords(error.exit_code, error.code, error.message, error.param))
 
 
 def leave(exit_code: int, *, on_every_process: bool) -> int:

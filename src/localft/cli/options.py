@@ -11,6 +11,7 @@ A command lists the aliases below as its parameters, takes `context: typer.Conte
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,20 +82,20 @@ OutputDir = Annotated[
 BatchSize = Annotated[
     str | None,
     typer.Option(
-        "--batch-size", help="Examples per optimizer step over all GPUs, 1..256, or auto.", rich_help_panel=_KNOBS
+        "--batch-size", help="Examples per optimizer step over all GPUs, 1..256, or auto (-1).", rich_help_panel=_KNOBS
     ),
 ]
 LearningRateMultiplier = Annotated[
     str | None,
     typer.Option(
         "--learning-rate-multiplier",
-        help="Times the model's base learning rate, > 0, or auto. 0.5..2 suits LoRA.",
+        help="Times the model's base learning rate, > 0, or auto (-1). 0.5..2 suits LoRA.",
         rich_help_panel=_KNOBS,
     ),
 ]
 Epochs = Annotated[
     str | None,
-    typer.Option("--n-epochs", help="Passes over the data, 1..50, or auto.", rich_help_panel=_KNOBS),
+    typer.Option("--n-epochs", help="Passes over the data, 1..50, or auto (-1).", rich_help_panel=_KNOBS),
 ]
 Seed = Annotated[
     str | None,
@@ -177,6 +178,12 @@ Integrations = Annotated[
         rich_help_panel=_EXECUTION,
     ),
 ]
+
+
+def about_rows(chat_template: str | None, max_length: int | None, overlong: str | None) -> str:
+    """The flags that decide what a row becomes, as they were given, to stand behind a command that is proposed."""
+    given = {"--chat-template": chat_template, "--max-length": max_length, "--overlong": overlong}
+    return "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in given.items() if value is not None)
 
 
 def overrides(context: typer.Context) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from itertools import count
@@ -49,6 +50,8 @@ Results in {directory}
 """
 
 _NEXT_STEPS = """\
+Talk with it:
+  localft chat {directory}
 Next, with your own chat-JSONL:
   localft validate my.jsonl
   localft show my.jsonl --model {model} --line 1
@@ -97,7 +100,7 @@ def quickstart(
     _say_shares(probe, before, after)
     _say_curve(steps, run_directory / "metrics.png")
     _say(_RESULTS.format(directory=run_directory))
-    _say(_NEXT_STEPS.format(model=MODEL))
+    _say(_NEXT_STEPS.format(model=MODEL, directory=shlex.quote(str(run_directory))))
 
 
 def introduction() -> str:

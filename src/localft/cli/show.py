@@ -7,16 +7,19 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from localft.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from localft.data.examples import ChatExample
-    from localft.errors import RowRefused
     from localft.tokenization.examples import TokenizedExample
+    from localft.tokenization.survey import SurveyedRow
     from localft.tokenization.tokenizer import ChatTokenizer
 
 _ROWS_SHOWN = 3
@@ -35,7 +38,11 @@ def show(
     ] = None,
     max_length: Annotated[
         int | None,
-        typer.Option("--max-length", min=1, help="Longer rows are refused. [default: the model's context length]"),
+        typer.Option("--max-length", min=1, help="Tokens of the longest row. [default: the model's context length]"),
+    ] = None,
+    overlong: Annotated[
+        Literal["refuse", "truncate", "drop"] | None,
+        typer.Option("--overlong", help="Rows over it: refuse (the default), truncate or drop."),
     ] = None,
     rows: Annotated[
         int | None,
@@ -45,7 +52,7 @@ def show(
         Literal["text", "json"], typer.Option("--format", help="text or json (one object a row).")
     ] = "text",
 ) -> None:
-    """Show the rendered tokens of each row, and which of them are trained.
+    """Show the rendered tokens of each row as it will be trained, and which of them are trained.
 
     Trained tokens are green, context is dim; without colour, trained text stands in ⟦ ⟧. With --format json: ids, weights as
     numbers and tokens. Exit code 1 where a shown row is not valid or is refused.
@@ -53,25 +60,27 @@ def show(
     from localft.catalog import model_facts, resolve_model
     from localft.runner.tokenizer import as_trained
     from localft.tokenization.loading import load_chat_tokenizer, read_chat_template
-    from localft.tokenization.survey import DroppedRow, TokenStatistics, survey_rows
+    from localft.tokenization.survey import TokenStatistics, survey_rows
 
     template = read_chat_template(chat_template) if chat_template else None
     planned = resolve_model(model)
     tokenizer = as_trained(load_chat_tokenizer(planned, chat_template=template))
     limit = rows if rows is not None else (None if format == "json" else _ROWS_SHOWN)
     longest = max_length or model_facts(planned).context_length
-    surveyed = survey_rows(
+    rendered = survey_rows(
         islice(_examples(file, line), limit),
         tokenizer,
         file=file,
         max_length=longest,
-        overlong="refuse",
+        overlong=overlong or "refuse",
         statistics=TokenStatistics(),
     )
-    rendered = (row for row in surveyed if not isinstance(row, DroppedRow))  # refusing drops none
-    refused = (
-        _print_json(rendered, tokenizer) if format == "json" else _print_text(rendered, tokenizer, file, model, line)
-    )
+    if format == "json":
+        refused = _print_json(rendered, tokenizer)
+    else:
+        refused = _print_text(rendered, tokenizer, hint_of_rows=line is None)
+        flags = options.about_rows(chat_template, max_length, overlong)
+        typer.echo(f"Next: localft plan --model {quote(model)} --training-file {quote(str(file))}{flags}")
     if refused:
         raise typer.Exit(1)
 
@@ -95,27 +104,22 @@ def _examples(file: Path, line: int | None) -> Iterator[ChatExample]:
     raise UsageError(f"--line {line}: {file} ends at line {count}", param="line")
 
 
-def _print_json(rendered: Iterator[TokenizedExample | RowRefused], tokenizer: ChatTokenizer) -> int:
+def _print_json(rendered: Iterator[SurveyedRow], tokenizer: ChatTokenizer) -> int:
     from localft.tokenization.show import row_to_dict
 
     refused = 0
     for row in rendered:
         entry = row_to_dict(row, tokenizer)
-        refused += entry["refused"] is not None
+        refused += entry.get("refused") is not None
         sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
     return refused
 
 
-def _print_text(
-    rendered: Iterator[TokenizedExample | RowRefused],
-    tokenizer: ChatTokenizer,
-    file: Path,
-    model: str,
-    line: int | None,
-) -> int:
+def _print_text(rendered: Iterator[SurveyedRow], tokenizer: ChatTokenizer, *, hint_of_rows: bool) -> int:
     from rich.console import Console
 
     from localft.errors import RowRefused
+    from localft.tokenization.survey import DroppedRow
 
     console = Console(highlight=False, soft_wrap=True)
     shown = refused = 0
@@ -126,6 +130,8 @@ def _print_text(
             refused += 1
             console.print(f"line {row.line}: refused ({row.code})", style="bold red", markup=False)
             console.print(row.message, markup=False)
+        elif isinstance(row, DroppedRow):
+            console.print(f"line {row.line}: dropped, since {row.reason}", style="bold yellow", markup=False)
         else:
             spelled |= _print_row(row, tokenizer, console)
         console.print()
@@ -135,9 +141,8 @@ def _print_text(
         console.print("⟦ ⟧: trained. The rest: context.")
     if spelled:
         console.print("\\<...>: text that spells a control token; it stays text.", markup=False)
-    if line is None:
+    if hint_of_rows:
         console.print(f"{shown} row(s) shown; --line N shows one, --rows N more, --format json all of them as numbers.")
-    console.print(f"Next: localft plan --model {model} --training-file {file}", markup=False)
     return refused
 
 
@@ -152,7 +157,8 @@ def _print_row(row: TokenizedExample, tokenizer: ChatTokenizer, console: Console
     from localft.tokenization.show import text_runs, visible
 
     trained = sum(weight > 0 for weight in row.loss_weights)
-    console.print(f"line {row.line}: {len(row.input_ids)} tokens, {trained} trained", style="bold", markup=False)
+    cut = f" (cut from {len(row.input_ids) + row.cut})" if row.cut else ""
+    console.print(f"line {row.line}: {len(row.input_ids)} tokens{cut}, {trained} trained", style="bold", markup=False)
     text = Text()
     spelled = False
     for run in text_runs(row, tokenizer):

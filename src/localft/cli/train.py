@@ -128,6 +128,7 @@ def _summary(outcome: TrainingOutcome) -> Iterator[str]:
     yield f"  results          {_shown(run.results_file)}, metrics.png, events.jsonl, job.json"
     yield "What to do next:"
     yield f"  read {_shown(run.model / 'README.md')}: the settings, the results, and how to load and chat with the model"
+    yield f"  localft chat {shlex.quote(_shown(run.path))}   talk with the model"
     yield f"  localft train --model {shlex.quote(_shown(run.path))} --training-file MORE.jsonl   train it further"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from localft.cli import options
 from localft.data.problem_log import ProblemLog
 from localft.data.problems import Problem
 from localft.data.report import text_lines, write_json
@@ -17,7 +18,7 @@ from localft.errors import UsageError
 
 if TYPE_CHECKING:
     from localft.errors import RowRefused
-    from localft.tokenization.survey import Overlong
+    from localft.tokenization.survey import DroppedRow, Overlong
     from localft.tokenization.tokenizer import ChatTokenizer
 
 
@@ -60,7 +61,7 @@ def validate(
         write_json(report, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        for line in text_lines(report, model=model):
+        for line in text_lines(report, model=model, flags=options.about_rows(chat_template, max_length, overlong)):
             typer.echo(line)
     if not report.valid:
         raise typer.Exit(1)
@@ -104,15 +105,16 @@ def _with_tokens(
 def _survey(
     path: str, file: FileReport, tokenizer: ChatTokenizer, max_length: int, overlong: Overlong
 ) -> tuple[dict[str, Any], FileReport]:
-    """Token counts of a file, and its report with the refused rows among the errors."""
+    """Token counts of a file, and its report with refused rows among the errors and dropped ones among the warnings."""
     from localft.data.reading import read_examples
     from localft.tokenization.survey import survey
 
     examples = read_examples(path, param=f"{file.role}_file")
-    statistics, refused, _ = survey(examples, tokenizer, file=path, max_length=max_length, overlong=overlong)
-    errors = ProblemLog(file.errors)
+    statistics, refused, dropped = survey(examples, tokenizer, file=path, max_length=max_length, overlong=overlong)
+    errors, warnings = ProblemLog(file.errors), ProblemLog(file.warnings)
     errors.extend(_problem_of(path, row) for row in refused)
-    return statistics.to_dict(), replace(file, errors=errors)
+    warnings.extend(_warning_of(row) for row in dropped)
+    return statistics.to_dict(), replace(file, errors=errors, warnings=warnings)
 
 
 def _problem_of(path: str, row: RowRefused) -> Problem:
@@ -120,6 +122,13 @@ def _problem_of(path: str, row: RowRefused) -> Problem:
     place = None if row.message_index is None else f"messages[{row.message_index}]"
     message = row.message.removeprefix(f"{path}:{row.line}: ").removeprefix(f"{place}: ")
     return Problem(row.line, place, row.code, message)
+
+
+def _warning_of(row: DroppedRow) -> Problem:
+    message = (
+        f"{row.reason}; the row is left out: shorten it, or raise --max-length where the model's context is longer"
+    )
+    return Problem(row.line, None, "row_dropped", message)
 
 
 def _automatic_steps(examples: int) -> dict[str, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -17,7 +18,7 @@ It bounds memory. Objects can take 35 times their text once parsed, and with wha
 
 JSON_WHITESPACE = b" \t\r\n"
 UTF8_BOM = b"\xef\xbb\xbf"
-UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_FIRST_BYTES = 8192
 
 
 class NumberedLine(NamedTuple):
@@ -41,27 +42,40 @@ def read_lines(path: str | Path, *, param: str = "training_file") -> Iterator[Nu
 
     A line ends in LF or CR LF. A file that cannot be read is a `UsageError` that names the request field `param`.
     """
-    number = offset = 0
     with open_data_file(path, param=param) as file:
-        try:
-            while piece := file.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                size = len(piece)
-                if size > MAX_LINE_BYTES and not piece.endswith(b"\n"):
-                    size += _skip_rest_of_line(file)
-                    yield NumberedLine(number, offset, piece[:80], too_long=size)
-                else:
-                    mark = len(UTF8_BOM) if number == 1 and piece.startswith(UTF8_BOM) else 0
-                    yield NumberedLine(number, offset + mark, piece[mark:].rstrip(JSON_WHITESPACE))
-                offset += size
-        except OSError as error:
-            raise _unreadable(path, error, param) from error
+        yield from lines_of(file, path, param=param)
 
 
-def open_data_file(path: str | Path, *, param: str = "training_file") -> BinaryIO:
+def lines_of(file: BufferedReader, path: str | Path, *, param: str) -> Iterator[NumberedLine]:
+    """Yields the lines of an open file, from its beginning."""
+    number = offset = 0
+    try:
+        while piece := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            size = len(piece)
+            if size > MAX_LINE_BYTES and not piece.endswith(b"\n"):
+                size += _skip_rest_of_line(file)
+                yield NumberedLine(number, offset, piece[:80], too_long=size)
+            else:
+                mark = len(UTF8_BOM) if number == 1 and piece.startswith(UTF8_BOM) else 0
+                yield NumberedLine(number, offset + mark, piece[mark:].rstrip(JSON_WHITESPACE))
+            offset += size
+    except OSError as error:
+        raise _unreadable(path, error, param) from error
+
+
+def first_bytes(file: BufferedReader, path: str | Path, *, param: str) -> bytes:
+    """What the file begins with, which stays to be read."""
+    try:
+        return file.peek(_FIRST_BYTES)[:_FIRST_BYTES]
+    except OSError as error:
+        raise _unreadable(path, error, param) from error
+
+
+def open_data_file(path: str | Path, *, param: str = "training_file") -> BufferedReader:
     """Opens the file for reading, or says in one sentence why it cannot be read."""
     try:
-        return open(path, "rb", buffering=1 << 20)
+        return BufferedReader(open(path, "rb", buffering=0), 1 << 20)
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: expected a JSONL file, found nothing at this path; check the name "

@@ -45,9 +45,16 @@ RULES: dict[str, Rule] = {
         "The file is one JSON array of rows, on one line or on many. Nothing else is said of such a file.",
         "Write one object a line: `jq -c '.[]' FILE > OUT`.",
     ),
+    "not_text": Rule(
+        "error",
+        "The file is compressed, or binary. Nothing else is said of such a file.",
+        "Unpack it; write one JSON object a line.",
+    ),
     # The line as text
     "invalid_utf8": Rule(
-        "error", "Bytes that are not UTF-8; the message names the byte offset.", "Save the file as UTF-8."
+        "error",
+        "Bytes that are not UTF-8; the message names the byte offset. A file in UTF-16 has this one error.",
+        "Save the file as UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > OUT`.",
     ),
     "line_too_long": Rule(
         "error",
@@ -167,6 +174,12 @@ RULES: dict[str, Rule] = {
         "Write the content, or remove the row.",
     ),
     "no_user_message": Rule("warning", "No user message.", "Check that the row is what you meant."),
+    "calls_without_tools": Rule(
+        "warning",
+        "An assistant message calls a tool or function, and the row defines none in `tools` or `functions`. The model learns "
+        "to call what it has not been told of.",
+        "Add the `tools` that the model will be given when it is used.",
+    ),
     "last_message_not_assistant": Rule(
         "warning",
         "The row does not end in an assistant message. What stands behind the last one is not trained and is not "

@@ -56,8 +56,14 @@ class Findings:
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
         self._uncounted = 0
+        self._repeated: set[str | None] = set()
 
     def add(self, path: str | None, code: str, message: str) -> None:
+        """Of a key that stands twice only that is told: what is found in the one that was read may not be in the other."""
+        if code == "duplicate_key":
+            self._repeated.add(path)
+        elif path in self._repeated:
+            return
         problem = Problem(self.line, path or None, code, message)
         if RULES[code].severity == "warning":
             self.warnings.append(problem)
@@ -94,6 +100,23 @@ def check_row(row: object, findings: Findings) -> None:
         findings.add("messages", "missing_key", "expected an array of messages, found no such key; add it")
         return
     _check_messages(row["messages"], findings)
+    if not row.get("tools") and not row.get("functions") and (place := _first_call(row["messages"])):
+        findings.add(
+            place,
+            "calls_without_tools",
+            "expected the definition of what is called, found neither tools nor functions in the row; add those that the "
+            "model will be given when it is used",
+        )
+
+
+def _first_call(messages: object) -> str | None:
+    """The path of the row's first tool call or function call."""
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if isinstance(message, dict) and message.get("role") == "assistant":
+            for key in ("tool_calls", "function_call"):
+                if message.get(key):
+                    return f"messages[{index}].{key}"
+    return None
 
 
 def _other_format(row: dict[str, Any]) -> str | None:

@@ -189,5 +189,7 @@ def _explain(error: JSONDecodeError) -> str:
         found = f"the line's end at {place}, before the value is complete; write the whole example on one line"
     else:
         reason = error.msg.removesuffix(" at").removesuffix(" starting")
-        found = f"an error at {place}: {reason[:1].lower()}{reason[1:]}"
+        found = (
+            f"an error at {place}: {reason[:1].lower()}{reason[1:]}; write each line with a JSON library (json.dumps)"
+        )
     return f"expected one JSON object, found {found}"

@@ -7,7 +7,7 @@ those of a training file together with its validation file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,8 @@ from typing import Any, Literal
 from localft.data.building import build_example
 from localft.data.examples import ChatExample
 from localft.data.json_array import ArraySigns
-from localft.data.jsonl import MAX_LINE_BYTES, UTF16_BOMS, NumberedLine, read_lines
+from localft.data.jsonl import MAX_LINE_BYTES, NumberedLine, first_bytes, lines_of, open_data_file
+from localft.data.not_text import not_text
 from localft.data.plain_chat import plain_example, read_plain
 from localft.data.problem_log import ProblemLog
 from localft.data.problems import Problem
@@ -25,7 +26,6 @@ from localft.data.strict_json import NotJson, parse
 
 FileRole = Literal["training", "validation"]
 
-GZIP_MAGIC = b"\x1f\x8b"
 MIN_TRAINING_EXAMPLES = 10
 SERVICE_FILE_LIMIT_BYTES = 512 * 1000 * 1000
 """The service's limit for one uploaded file. The smaller reading of "512 MB", since this only warns."""
@@ -138,15 +138,20 @@ def _parse_line(raw: bytes, offset: int, findings: Findings) -> object:
 
 def _inspect_file(path: str | Path, role: FileRole) -> tuple[FileReport, RowIndex]:
     """Validates one file and indexes its rows, so that they can be compared with another file's."""
-    errors, warnings, rows = ProblemLog(), ProblemLog(), RowIndex()
     name = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")  # a name may hold bytes that are no text
+    param = f"{role}_file"
+    with open_data_file(path, param=param) as file:
+        if problem := not_text(first_bytes(file, path, param=param)):
+            return FileReport(name, role, 0, ProblemLog([problem]), ProblemLog()), RowIndex()
+        return _inspect_lines(lines_of(file, path, param=param), name, role)
+
+
+def _inspect_lines(lines: Iterable[NumberedLine], name: str, role: FileRole) -> tuple[FileReport, RowIndex]:
+    errors, warnings, rows = ProblemLog(), ProblemLog(), RowIndex()
     array: ArraySigns | None = None
     examples = size = blank = first_blank = 0
-    for line in read_lines(path, param=f"{role}_file"):
+    for line in lines:
         size = line.offset + (line.too_long or len(line.raw))
-        if line.number == 1 and line.raw.startswith(UTF16_BOMS):
-            errors.append(_utf16_problem())
-            return FileReport(name, role, 0, errors, warnings), rows
         if line.is_blank:
             blank += 1
             first_blank = first_blank or line.number
@@ -180,7 +185,8 @@ def _check_count(examples: int, role: FileRole, errors: ProblemLog) -> None:
     if role == "training" and examples < MIN_TRAINING_EXAMPLES:
         missing = MIN_TRAINING_EXAMPLES - examples
         message = (
-            f"expected at least {MIN_TRAINING_EXAMPLES} training examples, found {examples}; add {missing} or more"
+            f"expected at least {MIN_TRAINING_EXAMPLES} training examples, found {examples}; add {missing} or more (a "
+            "validation file may have fewer: give it as validation_file)"
         )
         errors.append(Problem(None, None, "invalid_n_examples", message))
 
@@ -221,16 +227,17 @@ def _warn_of_overlap(
 
 def _hint_of_format(first: bytes) -> str | None:
     """What the file seems to be, by its first line, where that is no JSONL."""
-    if first.startswith(GZIP_MAGIC):
-        return "The file is compressed with gzip: unpack it first (gunzip)"
-    if b"{" not in first and b"," in first and not first.startswith((b"[", b'"messages"')):
+    if b"{" not in first and b"," in first and not first.startswith((b"[", b'"messages"')) and _is_utf8(first):
         return "The file looks like CSV: write each row as one JSON object with a key messages"
     return None
 
 
-def _utf16_problem() -> Problem:
-    message = "expected UTF-8, found a UTF-16 byte order mark at byte offset 0; save the file as UTF-8"
-    return Problem(None, None, "invalid_utf8", message)
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _array_problem() -> Problem:

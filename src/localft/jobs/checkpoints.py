@@ -55,8 +55,8 @@ def checkpoint_name(job: FineTuningJob, step: int, total_steps: int) -> str:
     return job.model_name if step == total_steps else f"{job.model_name}:ckpt-step-{step}"
 
 
-def list_checkpoints(run_directory: Path, job: FineTuningJob, total_steps: int) -> list[FineTuningJobCheckpoint]:
-    """Newest first, as the service lists them; the finished model counts as the last one."""
+def checkpoint_directories(run_directory: Path, job: FineTuningJob, total_steps: int) -> dict[int, Path]:
+    """Step -> directory; the finished model counts as the last one."""
     directories = {
         int(match[1]): entry
         for entry in run_directory.iterdir()
@@ -64,6 +64,12 @@ def list_checkpoints(run_directory: Path, job: FineTuningJob, total_steps: int) 
     }
     if job.status == "succeeded":
         directories.setdefault(total_steps, run_directory / "model")
+    return directories
+
+
+def list_checkpoints(run_directory: Path, job: FineTuningJob, total_steps: int) -> list[FineTuningJobCheckpoint]:
+    """Newest first, as the service lists them; the finished model counts as the last one."""
+    directories = checkpoint_directories(run_directory, job, total_steps)
     results = run_directory / "results.csv"
     measured = {row.step: row.metrics for row in read_results(results)} if results.exists() else {}
     return [

@@ -7,6 +7,7 @@ trained a second time; `results.csv` is the place that has each step once.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,12 +92,23 @@ def read_events(path: Path) -> list[FineTuningJobEvent]:
 # The sentences, in the order in which a job says them. The short ones are the service's own, and tools look for them.
 
 QUEUED = "Job queued; no other job is ahead of it."
+QUEUED_AGAIN = "Job queued again; it goes on from its last checkpoint."
+CANCELLED = "Job cancelled."
 STARTED = "Job started."
 IMPORT_STARTED = "Data Import started."
 FINE_TUNING_STARTED = "Finetuning started."
 TRAINING_STARTED = "Training started."
 SUCCEEDED = "Job succeeded."
 NOT_EVALUATED = "Model not evaluated for safety: localft screens neither the data nor the model."
+
+
+def enqueued(ahead: int) -> str:
+    return f"Job enqueued; {ahead} {'job is' if ahead == 1 else 'jobs are'} ahead of it."
+
+
+def keys_ignored(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:64] for name in names[:10])
+    return f"Ignored what localft does not know: {shown}{', ...' if len(names) > 10 else ''}."
 
 
 def preprocessing_started(role: str, name: str) -> str:
@@ -129,6 +141,10 @@ def tokens_counted(tokens: int) -> str:
 
 def paused(step: int) -> str:
     return f"Job paused at step {step}; the same command continues it."
+
+
+def paused_job(step: int) -> str:
+    return f"Job paused at step {step}; resume it to go on."
 
 
 def resumed(step: int) -> str:

@@ -45,11 +45,14 @@ class JobError(_Object):
 
 
 class JobHyperparameters(_Object):
-    """Resolved numbers; the "auto" that may have been asked for stands in plan.json."""
+    """Resolved numbers; the "auto" that may have been asked for stands in plan.json.
 
-    n_epochs: int
-    batch_size: int
-    learning_rate_multiplier: float
+    A job of the store says "auto" until its run has resolved it.
+    """
+
+    n_epochs: int | Literal["auto"]
+    batch_size: int | Literal["auto"]
+    learning_rate_multiplier: float | Literal["auto"]
 
 
 class SupervisedMethod(_Object):
@@ -112,8 +115,18 @@ class FineTuningJob(_Object):
         return self.model_copy(update={"status": status, **changes})
 
 
-def new_job(plan: TrainingPlan, *, hex: str, now: float) -> FineTuningJob:
-    """A queued job for a plan, with the resolved numbers in place of every "auto"."""
+class ServiceJob(FineTuningJob):
+    """The job as the store keeps it and the service answers it: with the ids of the caller's files, and what Azure adds."""
+
+    trainingType: str | None = None
+    """Azure's choice of where a job is trained; echoed, and nothing else."""
+
+
+def new_job(plan: TrainingPlan, *, hex: str, now: float, model: str | None = None) -> FineTuningJob:
+    """A queued job for a plan, with the resolved numbers in place of every "auto".
+
+    `model` is the name that the model was asked for by, where the plan knows a directory alone.
+    """
     assert re.fullmatch("[0-9a-f]{32}", hex), "a job's id is 32 hex digits"
     knobs = plan.hyperparameters
     hyperparameters = JobHyperparameters(
@@ -124,7 +137,7 @@ def new_job(plan: TrainingPlan, *, hex: str, now: float) -> FineTuningJob:
     return FineTuningJob(
         id=f"ftjob-{hex}",
         created_at=int(now),
-        model=plan.model.id,
+        model=model or plan.model.id,
         status="queued",
         training_file=data_file_id(plan.training_file.sha256),
         validation_file=data_file_id(plan.validation_file.sha256) if plan.validation_file else None,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from localft import settings
 from localft.errors import LocalftError
 from localft.jobs import events as say
 from localft.jobs.checkpoints import checkpoint_name
@@ -139,7 +140,8 @@ class JobRecorder:
         """Stopped by a signal; what is on disk can be continued."""
         self.job = self.job.moved("paused", estimated_finish=None)
         self.run.write_job(self.job)
-        self._say(say.paused(self.last_step))
+        if settings.given_job() is None:  # of a job of the store the worker tells, who knows why it was stopped
+            self._say(say.paused(self.last_step))
         self._execution.end("paused")
         self.close()
 

@@ -6,8 +6,10 @@ Only safetensors are read and no code from a model's directory is run.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -24,7 +26,6 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, P
 
 from localft.errors import ModelError
 from localft.modeling.nf4 import keep_nf4_exact
-from localft.modeling.sharding import slice_like
 from localft.plan import PlannedModel, TrainingPlan
 
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer.model", "LICENSE*"]
@@ -99,12 +100,7 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
     compute = getattr(torch, plan.execution.precision)
     quantization = None
     if plan.quantization == "nf4" and not to_be_sharded:
-        quantization = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=compute,
-        )
+        quantization = _nf4(compute)
     try:
         config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
         load = partial(
@@ -141,6 +137,41 @@ def load_base_model(plan: TrainingPlan, directory: Path, *, local_rank: int | No
         ) from error
     keep_nf4_exact(model)
     return model
+
+
+def load_to_write(directory: Path, *, device: str, nf4: bool) -> PreTrainedModel:
+    """Loads a saved model to write text with: float32 on the CPU, bfloat16 on a GPU, or in NF4 as a job trained on it."""
+    compute = torch.float32 if device == "cpu" else torch.bfloat16
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=compute,
+            quantization_config=_nf4(compute) if nf4 else None,
+            device_map=None if device == "cpu" else {"": device},
+            attn_implementation="sdpa",
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise ModelError(
+            f"the model in {directory} cannot be loaded: {_first_line(error)} Expected a causal language model of a known "
+            "architecture with its weights in safetensors.",
+            param="model",
+        ) from error
+    keep_nf4_exact(model)
+    return model
+
+
+def _nf4(compute: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
 
 
 def _stored_precision(directory: Path) -> torch.dtype:
@@ -185,20 +216,22 @@ def rotary_switch(config: PreTrainedConfig) -> int | None:
     return int(parameters["original_max_position_embeddings"])
 
 
-def read_weights(model: PreTrainedModel, directory: Path) -> None:
-    """Copies saved full weights into the ones in place, which keep their precision and slices. ValueError where they differ."""
-    in_place = dict(model.named_parameters())
-    saved = {
-        name: slice_like(weight, in_place[name]) if name in in_place else weight
-        for file in sorted(directory.glob("model*.safetensors"))
-        for name, weight in load_file(file).items()
-    }
-    result = model.load_state_dict(saved, strict=False)
-    model.tie_weights()
-    tied = set(model.all_tied_weights_keys or {})
-    wrong = [name for name in result.missing_keys if name not in tied] + list(result.unexpected_keys)
-    if wrong:
-        raise ValueError(f"they differ in {wrong[0]}")
+def read_weights(model: PreTrainedModel, directory: Path, fill: Callable[[Any, torch.Tensor], object]) -> None:
+    """Puts saved full weights into the ones in place, which keep their precision and slices. ValueError where they differ.
+
+    `fill` puts a whole tensor into one of the model's.
+    """
+    in_place = model.state_dict(keep_vars=True)
+    missing = in_place.keys() - set(model.all_tied_weights_keys or {})
+    with torch.no_grad():
+        for file in sorted(directory.glob("model*.safetensors")):
+            for name, weight in load_file(file).items():
+                if name not in in_place:
+                    raise ValueError(f"they differ in {name}")
+                fill(in_place[name], weight)
+                missing -= {name}
+    if missing:
+        raise ValueError(f"they differ in {min(missing)}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
+import torch
 import transformers
 
 
@@ -13,4 +15,8 @@ def quiet_libraries() -> None:
     Neither is of use to somebody who runs a job: the versions are pinned, and localft reports its stages itself.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|peft|trl|accelerate)\b")
+    if not torch.cuda.is_available():
+        os.environ.setdefault(
+            "DS_ACCELERATOR", "cpu"
+        )  # else DeepSpeed, where it is installed, warns that it found no GPU
     transformers.utils.logging.disable_progress_bar()

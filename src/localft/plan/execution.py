@@ -11,7 +11,7 @@ from localft.plan import memory
 from localft.plan.forecast import ExecutionForecast
 from localft.plan.memory import GIB, GpuMemory, MemoryEstimate
 from localft.plan.request import Checkpointing, ExecutionRequest
-from localft.plan.sharding import sharding_wanted
+from localft.plan.sharding import require_shardable, sharding_wanted
 from localft.plan.strict import Strict
 
 MOST_CPU_TOKENS, LEAST_CPU_TOKENS = 8192, 2048
@@ -66,6 +66,7 @@ def plan_execution(
     processes: int | None,
 ) -> tuple[PlannedExecution, MemoryEstimate]:
     """Device, processes, precision, token budget and checkpointing, each with its reason, and the memory they take."""
+    require_shardable(quantization)
     rules: dict[str, str] = {}
     device, rules["device"] = _device(device)
     processes, rules["processes"] = _processes(processes, device, batch_size)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from localft import catalog, settings
 from localft.data.reading import require_valid
-from localft.data.validation import validate_files
+from localft.data.report import summed_warnings
+from localft.data.validation import ValidationReport, validate_files
 from localft.errors import CheckpointError, DataError, LocalftError, ModelError, UsageError
 from localft.jobs.job import new_job
 from localft.jobs.recorder import opening_events
@@ -82,10 +83,6 @@ def prepare_run(
     given = Path(request.output_dir).absolute() if request.output_dir else None
     if given is not None and resume == "never":
         _refuse_used(given)
-    require_valid_data(request)
-    _fetch_unlisted_model(request, report)
-    plan = _resolve(request)
-    earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
     warnings: list[Notice] = []
 
     def tell(event: ProgressEvent) -> None:
@@ -93,6 +90,11 @@ def prepare_run(
         if isinstance(event, Notice) and event.level == "warn":
             warnings.append(event)
 
+    for sentence in summed_warnings(require_valid_data(request)):
+        tell(Notice(sentence, "warn"))
+    _fetch_unlisted_model(request, report)
+    plan = _resolve(request)
+    earlier = find_run(given) if given is not None else _unfinished_default_run(Path(plan.output_dir), resume)
     path, plan = _counted(plan, given, earlier, tell)
     stack.enter_context(locked(path))
     earlier = find_run(path)  # again, now that nobody else can change it
@@ -114,11 +116,13 @@ def open_rows(plan: TrainingPlan, report: Report) -> Rows:
 # --- data, plan and tokens
 
 
-def require_valid_data(request: TrainingRequest | TrainingPlan) -> None:
-    """Raises DataError with every problem of the training file and the validation file."""
+def require_valid_data(request: TrainingRequest | TrainingPlan) -> ValidationReport:
+    """What was found in the data; DataError with every problem of training file and validation file, where there is one."""
     training, validation = request.training_file, request.validation_file
     paths = [file.path if isinstance(file, DataFile) else file for file in (training, validation) if file is not None]
-    require_valid(validate_files(*paths))
+    report = validate_files(*paths)
+    require_valid(report)
+    return report
 
 
 def _resolve(request: TrainingRequest | TrainingPlan) -> TrainingPlan:
@@ -194,9 +198,14 @@ def _open_store(plan: TrainingPlan, file: DataFile, param: str, tokenizer: ChatT
     from localft.training.token_store import open_token_store
 
     name = Path(file.path).name
-    report(StageStarted("tokenize", name))
     try:
-        store = open_token_store(file.path, tokenizer, max_length=plan.max_length, overlong=plan.overlong)
+        store = open_token_store(
+            file.path,
+            tokenizer,
+            max_length=plan.max_length,
+            overlong=plan.overlong,
+            starting=lambda: report(StageStarted("tokenize", name)),
+        )
     except DataError as error:
         error.param = param
         if error.code != "row_refused":  # refused rows name their file and line each
@@ -225,7 +234,8 @@ def _on_overlong_rows(plan: TrainingPlan, counts: TokenStatistics) -> Iterator[s
 
 def _begin(path: Path, plan: TrainingPlan, warnings: Sequence[Notice], report: Report) -> Prepared:
     now = time.time()
-    job = new_job(plan, hex=uuid.uuid4().hex, now=now)
+    given = settings.given_job()
+    job = new_job(plan, hex=given.hex if given else uuid.uuid4().hex, model=given.model if given else None, now=now)
     create_run(path, plan, job, opening_events(plan, warnings, now=now))
     report(Notice(f"{job.id} in {path}"))
     return Prepared(plan, path, resume_from=None)

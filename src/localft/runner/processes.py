@@ -19,6 +19,9 @@ from localft.errors import LocalftError, TrainingFailed
 from localft.settings import ProcessGroup
 
 _PATIENCE = timedelta(days=7)
+_ANOTHER_ENDED = "another process of this training has ended, and what it said last tells why"
+_ENDED_IN_GLOO = ("Connection closed by peer", "Connection reset by peer")
+"""What it raises in the processes that are left, as a RuntimeError without a kind of its own."""
 T = TypeVar("T")
 
 
@@ -130,9 +133,14 @@ def _all_there() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise TrainingFailed(
-            f"another process of this training has ended, and what it said last tells why ({error})"
-        ) from error
+        raise TrainingFailed(f"{_ANOTHER_ENDED} ({error})") from error
+
+
+def named(error: Exception) -> str:
+    """The error's type and text; of one that only shows that another process failed, where to look."""
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _ENDED_IN_GLOO):
+        return _ANOTHER_ENDED
+    return f"{type(error).__name__}: {error}"
 
 
 def _is_joined() -> bool:

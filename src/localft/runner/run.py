@@ -29,9 +29,9 @@ from localft.jobs.results import read_results
 from localft.jobs.run_directory import RunDirectory
 from localft.plan import TrainingPlan, TrainingRequest
 from localft.plan.sharding import sharding_wanted
-from localft.progress import Notice, ProgressEvent, Report, StepMetrics, TrainingOutcome
+from localft.progress import Notice, ProgressEvent, Report, StageStarted, StepMetrics, TrainingOutcome
 from localft.runner.preparation import Prepared, Resume, open_rows, prepare_run
-from localft.runner.processes import Processes
+from localft.runner.processes import Processes, named
 from localft.runner.signals import Stopped, StopSignals
 from localft.settings import ProcessGroup
 from localft.tokenization.examples import TokenizedExample
@@ -109,10 +109,15 @@ def run_job(
         stop.save_first()
 
         def train(tell: Report) -> TrainingOutcome:
+            def heard(event: ProgressEvent) -> None:
+                if isinstance(event, StageStarted) and event.stage == "save_model":
+                    stop.only_wait()
+                tell(event)
+
             return (engine or _installed_engine())(
                 prepared.plan,
                 prepared.run_directory,
-                tell,
+                heard,
                 training=rows.training,
                 validation=rows.validation,
                 tokenizer_files=_tokenizer_files(prepared.plan),
@@ -175,8 +180,7 @@ def _recorded(
         trackers.end("paused", wait=False)
         recorder.pause()
         raise TrainingInterrupted(
-            f"stopped at once at step {recorder.last_step}, without saving; the same command goes on from the last "
-            f"checkpoint in {run.path}"
+            f"stopped at once at step {recorder.last_step}, without saving; the same command {_will_begin(run.path)}"
         ) from None
     except LocalftError as error:
         trackers.end("failed")
@@ -190,13 +194,24 @@ def _recorded(
             raise full from error
         _record_failure(recorder, error)
         raise TrainingFailed(
-            f"the training stopped at step {recorder.last_step}: {type(error).__name__}: {error}. `localft --debug train` "
-            f"shows where; the same command goes on from the last checkpoint in {run.path}",
+            f"the training stopped at step {recorder.last_step}: {named(error)}. "
+            f"{_where_it_is_shown()}; {settings.to_go_on()}: it {_will_begin(run.path)}",
             code="internal_error",
         ) from error
     finally:
         with suppress(OSError):  # what a full disk did not take has been told by now
             recorder.close()
+
+
+def _where_it_is_shown() -> str:
+    return "`localft --debug train` shows where" if settings.given_job() is None else "The job's log shows where"
+
+
+def _will_begin(run: Path) -> str:
+    """Where the same command begins, with what this one leaves on disk."""
+    from localft.training.checkpoints import all_steps
+
+    return f"goes on from the last checkpoint in {run}" if all_steps(run) else "starts again from the first step"
 
 
 def _followed(train: Callable[[Report], TrainingOutcome], place: ProcessGroup, processes: Processes) -> TrainingOutcome:
@@ -211,7 +226,7 @@ def _followed(train: Callable[[Report], TrainingOutcome], place: ProcessGroup, p
         raise TrainingInterrupted(f"process {place.rank} stopped at once, without saving") from None
     except Exception as error:
         raise TrainingFailed(
-            f"the training stopped on process {place.rank}: {type(error).__name__}: {error}", code="internal_error"
+            f"the training stopped on process {place.rank}: {named(error)}", code="internal_error"
         ) from error
 
 
@@ -255,7 +270,7 @@ def _disk_full(error: Exception, written: Path) -> TrainingFailed:
     place = next((parent for parent in (path, *path.parents) if parent.is_dir()), Path.cwd())
     return TrainingFailed(
         f"{path}: the disk is full ({error}): expected room for a small file, found {shutil.disk_usage(place).free:,} bytes "
-        "free. Free the space and run the same command again: it continues from the last checkpoint.",
+        f"free. Free the space and {settings.to_go_on()}: it continues from the last checkpoint.",
         code="disk_full",
     )
 

@@ -24,6 +24,7 @@ from localft.errors import TrainingInterrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAID = b"\nstopping after this step and saving; once more to stop at once\n"
+_SAID_AT_THE_END = b"\nthe training is over and its model is being saved; once more to stop at once\n"
 _SAID_IN_IMPORT = b"\nstopping as soon as the packages are loaded; once more to stop at once\n"
 
 
@@ -43,6 +44,7 @@ class StopSignals:
         self._speaks = speaks
         self._echoed = echoed and control_directory is None
         self._saves = False
+        self._at_the_end = False
         self._requested = False
         self._raised = False
         self._entered_in: FrameType | None = None
@@ -70,6 +72,10 @@ class StopSignals:
         """From here on there is something to save: the first signal is a request."""
         self._saves = True
 
+    def only_wait(self) -> None:
+        """From here on there is no step left to stop behind: the first signal changes nothing."""
+        self._at_the_end = True
+
     def requested(self) -> bool:
         """Whether to save and stop; asked once a step. True also where localft's own launcher was told to stop."""
         return self._requested or (self._stop_file is not None and self._stop_file.exists())
@@ -84,10 +90,8 @@ class StopSignals:
         if again or not (self._saves or importing):
             self._stop()
         self._requested = True
-        if self._speaks:
-            os.write(
-                2, _SAID if self._saves else _SAID_IN_IMPORT
-            )  # the one way to write that a signal handler may take
+        if self._speaks:  # with os.write, the one way to write that a signal handler may take
+            os.write(2, _SAID_AT_THE_END if self._at_the_end else _SAID if self._saves else _SAID_IN_IMPORT)
 
     def _stop(self) -> NoReturn:
         self._raised = True

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from localft.azure.addresses import is_cloud_path
-from localft.azure.command import read_command
 from localft.azure.job import OUTPUT, expression
 from localft.azure.job_file import JobFile
 from localft.errors import UsageError
@@ -38,13 +37,13 @@ _FILES = ("training_file", "chat_template")
 
 def recipe_of(job: JobFile) -> Path:
     """The recipe in the code folder of a job that `localft azure job` made."""
-    code, found = job.values.get("code"), read_command(str(job.values.get("command")))
-    if job.values.get("type", "command") != "command" or not isinstance(code, str) or found is None or not found.recipe:
+    recipes = [training.recipe for training in job.command.trainings if training.recipe]
+    if job.values.get("type", "command") != "command" or job.code is None or len(recipes) != 1:
         raise UsageError(
-            f"{job.path}: expected a command job with `-m localft train RECIPE` in its command and a code folder, found none; "
-            "make one with `localft azure job`."
+            f"{job.path}: expected a command job with one `-m localft train RECIPE` in its command and a code folder, found "
+            f"{len(recipes) if job.code else 'no code folder'}; make one with `localft azure job`."
         )
-    return job.directory / code / found.recipe
+    return job.code / recipes[0]
 
 
 def sweep_job(

@@ -128,7 +128,8 @@ def _ending(child: _Running, *, asked_to_stop: bool) -> tuple[Status, str | None
         return "succeeded", None
     before_it_listened = asked_to_stop and code == -signal.SIGTERM
     if code == TrainingInterrupted.exit_code or before_it_listened:
-        return state_on_disk(child.trial.run)
+        status, error = state_on_disk(child.trial.run)
+        return "paused" if status == "queued" else status, error  # it had begun, if not yet to train
     return "failed", _reason(child)
 
 

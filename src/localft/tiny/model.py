@@ -50,7 +50,8 @@ def materialize(home: Path) -> Path:
     if _is_whole(directory):
         return directory
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.parent.mkdir(exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
             staging.chmod(0o755)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class TokenizedExample:
     line: int
     input_ids: list[int]
     loss_weights: list[float]
+    cut: int = field(default=0, compare=False)
+    """Tokens that `max_length` took off the end."""
 
     def __post_init__(self) -> None:
         assert len(self.input_ids) == len(self.loss_weights), "one weight a token"

@@ -5,11 +5,12 @@ renders. Nothing of it is guessed:
 
 1. Render plainly. Render again with private-use sentinels around every message's text. Without its sentinels the second
    render must equal the first; then the sentinels tell where each text stands.
-2. A trained message begins where the generation prompt before it ends (when that prompt is a prefix of the render, as it
+2. An assistant's message begins where the generation prompt before it ends (when that prompt is a prefix of the render, as it
    is for most templates), else where its text begins. It ends with its end-of-turn token, behind its text and tool calls.
 3. The plain render is tokenised once; character offsets tell which tokens lie in a span. Where user text spells a special
    token, or a token would reach over the beginning of a span, a private-use character is put between for the tokeniser and
-   its own tokens are taken out again: so text stays text, and the prompt keeps the ids that a server's prompt has.
+   its own tokens are taken out again: so text stays text, and the prompt keeps the ids that a server's prompt has. This is
+   done for answers of weight 0 as well: a client sends a conversation back without weights, and its ids have to be these.
 4. The proof: every message stands in the render; the trained text is the message with its tool calls and its end-of-turn
    token; the trained ids decode to that text. A row that fails is refused with its line, its message and the reason.
 
@@ -22,7 +23,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise
 from typing import Any
@@ -94,9 +95,10 @@ def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @dataclass(slots=True)
 class _Span:
-    """The trained part of one message, in characters of the plain render."""
+    """One answer, in characters of the plain render: what of it is trained, unless its weight is 0."""
 
     message_index: int
+    is_trained: bool
     start: int
     body_start: int
     """Where the message's own text begins: after `start` by the markup that the template puts between."""
@@ -118,6 +120,11 @@ class _Draft:
     """Positions in `text` before which the tokeniser must see a break, rising."""
     plane: int
     spans: list[_Span]
+    """The answers in order: all trained ones, and those of weight 0 whose place is proven too."""
+
+    @property
+    def trained_spans(self) -> list[_Span]:
+        return [span for span in self.spans if span.is_trained]
 
     @property
     def broken_text(self) -> str:
@@ -159,10 +166,32 @@ class RenderedRows:
         draft = self.draft(example)
         return self.finish(draft, self.tokenizer.encode(draft.broken_text))
 
+    def prompt(self, history: ChatExample) -> list[int]:
+        """Ids of a conversation up to where the next answer begins: those that a row with this history begins with.
+
+        The ids do not depend on weights, which a chat's history has not. An answer that could not be trained (the template
+        takes the thinking part out of earlier answers) has the ids of one of weight 0. Raises RowRefused as `one` does.
+        """
+        try:
+            return self._prompt(history)
+        except RowRefused:
+            untrained = tuple(replace(m, weight=0) if m.is_trained else m for m in history.messages)
+            return self._prompt(replace(history, messages=untrained))
+
+    def _prompt(self, history: ChatExample) -> list[int]:
+        draft = self.draft(history, as_prompt=True)
+        tokens = self._cut(draft, self.tokenizer.encode(draft.broken_text))
+        self._end_prompt(draft, tokens, len(draft.text))
+        return tokens.ids
+
     # --- text
 
-    def draft(self, example: ChatExample) -> _Draft:
-        """The row as text with its spans, proven; the first form of its tool calls for which the proof holds."""
+    def draft(self, example: ChatExample, *, as_prompt: bool = False) -> _Draft:
+        """The row as text with its spans, proven; the first form of its tool calls for which the proof holds.
+
+        A form for which it holds for the answers of weight 0 as well comes before one for which it does not, so that the
+        form does not depend on weights. `as_prompt` lets the beginning of the next answer follow.
+        """
         forms = message_forms(example)
         if self.form in forms:
             forms = [self.form, *(form for form in forms if form != self.form)]
@@ -170,38 +199,49 @@ class RenderedRows:
         has_calls = len(forms) > 1
         tries = [(form, True) for form in forms]
         tries += [(form, False) for form in forms if has_calls and form.arguments == "mapping"]
-        refusals = []
-        for form, as_json in tries:
-            try:
-                draft = self._draft(example, form, as_json)
-            except RowRefused as refusal:
-                refusals.append(refusal)
-            else:
-                self.form = form
-                return draft
+        has_untrained = any(message.role == "assistant" and not message.is_trained for message in example.messages)
+        refusals: list[RowRefused] = []
+        for proves_all in (True, False) if has_untrained else (True,):
+            refusals.clear()
+            for form, as_json in tries:
+                try:
+                    draft = self._draft(example, form, as_json, as_prompt, proves_all)
+                except RowRefused as refusal:
+                    refusals.append(refusal)
+                else:
+                    self.form = form
+                    return draft
         raise max(
             refusals, key=lambda refusal: _EXPLAINS.index(refusal.code) if refusal.code in _EXPLAINS else len(_EXPLAINS)
         )
 
-    def _draft(self, example: ChatExample, form: MessageForm, as_json: bool) -> _Draft:
+    def _draft(
+        self, example: ChatExample, form: MessageForm, as_json: bool, as_prompt: bool, proves_all: bool
+    ) -> _Draft:
+        """`proves_all` refuses the row for an answer of weight 0 too; else one whose proof fails just has no span."""
         plain_messages = template_messages(example, form, developer_role=self.developer_role)
         tools = template_tools(example)
-        text = self._render(example, plain_messages, tools)
+        text = self._render(example, plain_messages, tools, as_prompt)
         plane = _free_plane(example, text)
-        marked = self._marked(example, form, text, plane)
+        marked = self._marked(example, form, text, plane, as_prompt)
         self._check_all_present(example, marked)
         spans: list[_Span] = []
         cursor = 0
         for index, message in enumerate(example.messages):
-            if message.is_trained:
+            if message.role != "assistant":
+                continue
+            try:
                 span = self._span(example, index, plain_messages, tools, marked, cursor)
                 span.body_end = self._end_of_calls(example, index, marked, span.body_end, as_json)
                 self._check_text(example, span, marked)
+            except RowRefused:
+                if proves_all or message.is_trained:
+                    raise
+                cursor = max([cursor, *marked.ends.get(index, ())])
+                cursor = self._end_of_calls(example, index, marked, cursor, as_json)
+            else:
                 spans.append(span)
                 cursor = span.body_end
-            else:
-                cursor = max([cursor, *marked.ends.get(index, ())]) if message.role == "assistant" else cursor
-                cursor = self._end_of_calls(example, index, marked, cursor, as_json)
         return _Draft(example, text, marked.breaks, plane, spans)
 
     def _render(
@@ -221,7 +261,7 @@ class RenderedRows:
             reason = f"the chat template breaks on the conversation: {error or type(error).__name__}"
             raise _refused(example, None, "template_failed", reason) from None
 
-    def _marked(self, example: ChatExample, form: MessageForm, text: str, plane: int) -> _Marked:
+    def _marked(self, example: ChatExample, form: MessageForm, text: str, plane: int, as_prompt: bool) -> _Marked:
         """Renders with sentinels and breaks; refuses where the render differs from the plain one.
 
         Templates that look into an assistant text (for a thinking block) may be misled by a sentinel before it, so there are
@@ -260,7 +300,7 @@ class RenderedRows:
                 example, form, developer_role=self.developer_role, mark=marker(both_ends), escape=escape
             )
             try:
-                marked = _read_marks(self._render(example, messages, tools), plane)
+                marked = _read_marks(self._render(example, messages, tools, as_prompt), plane)
             except RowRefused:
                 continue
             if marked.text == text:
@@ -300,7 +340,7 @@ class RenderedRows:
         marked: _Marked,
         cursor: int,
     ) -> _Span:
-        """Where the trained message `index` begins and where its text ends; its calls are not looked for yet."""
+        """Where the assistant's message `index` begins and where its text ends; its calls are not looked for yet."""
         text = marked.text
         own_start = marked.starts.get(index, [None])[0]
         own_end = marked.ends.get(index, [None])[0]
@@ -326,7 +366,9 @@ class RenderedRows:
             reason = f"the chat template writes text of messages[{strange[0]}] between the prompt and this message"
             raise _refused(example, index, "text_before_message", reason)
         end = own_end if own_end is not None else start
-        return _Span(index, start, body_start, end, marked.limit(index, start), prompt_end is not None)
+        limit = marked.limit(index, start)
+        is_trained = example.messages[index].is_trained
+        return _Span(index, is_trained, start, body_start, end, limit, prompt_end is not None)
 
     def _end_of_calls(self, example: ChatExample, index: int, marked: _Marked, start: int, as_json: bool) -> int:
         """Where the last call of a message ends, searched from `start`; `start` where it has none."""
@@ -373,16 +415,9 @@ class RenderedRows:
 
     def finish(self, draft: _Draft, encoding: Encoding) -> TokenizedExample:
         """Ids and weights of a draft whose `broken_text` gave `encoding`. Raises RowRefused where the proof fails."""
-        tokens = _Tokens.from_encoding(draft, encoding)
-        straddled = [span.start for span in draft.spans if tokens.straddles(span.start)]
-        if straddled:  # a token reaches over the end of the prompt: cut there, as a server's prompt ends there
-            draft.breaks = sorted({*draft.breaks, *straddled})
-            tokens = _Tokens.from_encoding(draft, self.tokenizer.encode(draft.broken_text))
-        for span in draft.spans:
-            if span.behind_prompt:
-                self._end_prompt(draft, tokens, span.start)
+        tokens = self._cut(draft, encoding)
         weights = [0.0] * len(tokens.ids)
-        for span in draft.spans:
+        for span in draft.trained_spans:
             first, stop = self._token_range(draft, span, tokens)
             for position in range(first, stop):
                 weights[position] = 1.0
@@ -391,6 +426,31 @@ class RenderedRows:
         if not any(weights):
             raise _refused(draft.example, None, "nothing_trained", "no token of this row is trained")
         return TokenizedExample(draft.example.line, tokens.ids, weights)
+
+    def _cut(self, draft: _Draft, encoding: Encoding) -> _Tokens:
+        """The tokens of a draft, each answer apart from the prompt before it, whatever its weight.
+
+        Where the tokeniser cannot keep an answer of weight 0 apart, the trained ones alone are.
+        """
+        try:
+            return self._cut_before(draft.spans, draft, encoding)
+        except RowRefused:
+            trained = draft.trained_spans
+            if len(trained) == len(draft.spans):
+                raise
+            return self._cut_before(trained, draft, encoding)
+
+    def _cut_before(self, spans: Sequence[_Span], draft: _Draft, encoding: Encoding) -> _Tokens:
+        tokens = _Tokens.from_encoding(draft, encoding)
+        straddled = [span.start for span in spans if tokens.straddles(span.start)]
+        cut = replace(draft, breaks=sorted({*draft.breaks, *straddled}))
+        if straddled:  # a token reaches over the end of the prompt: cut there, as a server's prompt ends there
+            tokens = _Tokens.from_encoding(cut, self.tokenizer.encode(cut.broken_text))
+        for span in spans:
+            if span.behind_prompt:
+                self._end_prompt(cut, tokens, span.start)
+        draft.breaks = cut.breaks
+        return tokens
 
     def _end_prompt(self, draft: _Draft, tokens: _Tokens, end: int) -> None:
         """Gives the prompt that ends at character `end` the ids that it has when nothing follows, as a server encodes it.

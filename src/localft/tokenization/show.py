@@ -10,6 +10,7 @@ from typing import Any
 
 from localft.errors import RowRefused
 from localft.tokenization.examples import TokenizedExample
+from localft.tokenization.survey import DroppedRow, SurveyedRow
 from localft.tokenization.tokenizer import ChatTokenizer
 
 
@@ -43,8 +44,10 @@ def text_runs(row: TokenizedExample, tokenizer: ChatTokenizer) -> Iterator[TextR
         yield TextRun(text, weight, len(ids), spelled > 0)
 
 
-def row_to_dict(row: TokenizedExample | RowRefused, tokenizer: ChatTokenizer) -> dict[str, Any]:
-    """One row of `localft show --format json`: ids, weights and the vocabulary's own spelling of each token, or the refusal."""
+def row_to_dict(row: SurveyedRow, tokenizer: ChatTokenizer) -> dict[str, Any]:
+    """One row of `localft show --format json`: ids, weights and the vocabulary's spelling of each token, or why it has none."""
+    if isinstance(row, DroppedRow):
+        return {"line": row.line, "dropped": row.reason}
     if isinstance(row, RowRefused):
         refused = {"message_index": row.message_index, "code": row.code, "message": row.message}
         return {"line": row.line, "refused": refused}
@@ -53,6 +56,7 @@ def row_to_dict(row: TokenizedExample | RowRefused, tokenizer: ChatTokenizer) ->
         "input_ids": row.input_ids,
         "loss_weights": row.loss_weights,
         "tokens": [tokenizer.backend.id_to_token(id) for id in row.input_ids],
+        "cut": row.cut,
         "refused": None,
     }
 

@@ -127,7 +127,8 @@ def _fit(
     if overlong == "refuse":
         return RowRefused(
             f"{file}:{row.line}: {length} tokens, but max_length is {max_length}; shorten the row, raise max_length if the "
-            "model's context is longer, or set overlong: truncate or overlong: drop in the recipe",
+            "model's context is longer, or set overlong to truncate or drop (--overlong truncate; overlong: truncate in a "
+            'recipe; extra_body={"localft": {"overlong": "truncate"}} in a request to the service)',
             line=row.line,
             code="too_long",
         )
@@ -138,4 +139,4 @@ def _fit(
         return DroppedRow(row.line, length, f"nothing trained is left of its {length} tokens once cut to {max_length}")
     statistics.truncated += 1
     statistics.truncated_tokens += length - max_length
-    return TokenizedExample(row.line, row.input_ids[:max_length], weights)
+    return TokenizedExample(row.line, row.input_ids[:max_length], weights, cut=length - max_length)

@@ -30,6 +30,17 @@ _CONTROL = re.compile(
 )
 _BRACKETED = re.compile(r"<.+>|\[.+\]", re.DOTALL)
 _SPECIAL_KEYS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's characters for bytes: those that are printable stand for themselves, the others follow behind 255."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + at): byte for at, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_alphabet()
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,25 @@ class ChatTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids, special tokens included."""
         return self.backend.decode(list(ids), skip_special_tokens=False)
+
+    def bytes_of(self, id: int) -> bytes:
+        """The bytes that one token stands for; they may be a part of a character."""
+        token = self.backend.id_to_token(id) or ""
+        if id in self._added:
+            return token.encode()
+        if self._is_byte_level:
+            return bytes(_BYTE_OF[character] for character in token if character in _BYTE_OF)
+        if byte := _BYTE_TOKEN.fullmatch(token):
+            return bytes([int(byte[1], 16)])
+        return token.replace("▁", " ").encode()
+
+    @cached_property
+    def _added(self) -> frozenset[int]:
+        return frozenset(self.backend.get_added_tokens_decoder())
+
+    @cached_property
+    def _is_byte_level(self) -> bool:
+        return '"ByteLevel"' in json.dumps(json.loads(self.backend.to_str())["decoder"])
 
     @cached_property
     def special_pattern(self) -> re.Pattern[str] | None:

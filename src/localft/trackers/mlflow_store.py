@@ -16,7 +16,8 @@ def store_uri(home: Path) -> str:
     """The server or the database; makes the directory that a database needs."""
     if server := os.environ.get(_SERVER):
         return server
-    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / "mlflow").mkdir(exist_ok=True)
     return f"sqlite:///{(home / 'mlflow' / 'mlflow.db').as_posix()}"
 
 

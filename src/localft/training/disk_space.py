@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from localft import settings
 from localft.errors import TrainingFailed, is_disk_full
 from localft.modeling.adapters import Trainable, trainable_parameters
 from localft.modeling.save import TOKENIZER_FILES
@@ -91,7 +92,7 @@ def not_written(target: Path, needed: int, error: BaseException | None) -> Train
         return _disk_full(target, needed, free, reason)
     return TrainingFailed(
         f"{target}: could not be written{reason}. Nothing of it is left, and what was saved before is untouched. Mend the "
-        "cause and run the same command again: it continues from the last checkpoint.",
+        f"cause and {settings.to_go_on()}: it continues from the last checkpoint.",
         code="checkpoint_not_written",
     )
 
@@ -100,7 +101,7 @@ def _disk_full(target: Path, needed: int, free: int | None, reason: str) -> Trai
     found = "an unknown number" if free is None else f"{free:,}"
     return TrainingFailed(
         f"{target}: the disk is full{reason}: expected {needed:,} bytes free, found {found}. Nothing of it is left, and what "
-        "was saved before is untouched. Free the space and run the same command again: it continues from the last "
+        f"was saved before is untouched. Free the space and {settings.to_go_on()}: it continues from the last "
         "checkpoint.",
         code="disk_full",
     )

@@ -28,7 +28,7 @@ from localft.modeling.load import file_digests, load_base_model, local_directory
 from localft.modeling.nf4 import pack_later
 from localft.modeling.quiet import quiet_libraries
 from localft.modeling.save import copy_tokenizer, write_weights
-from localft.modeling.sharding import whole_weights
+from localft.modeling.sharding import Sharding
 from localft.plan import TrainingPlan
 from localft.progress import (
     CheckpointSaved,
@@ -48,7 +48,7 @@ from localft.training.device import device_names, versions
 from localft.training.disk_space import SpaceNeeded
 from localft.training.metrics import Pooled, agreed, agreed_each, evaluate, validates_at, validation_rows
 from localft.training.retreat import Footing
-from localft.training.sharding import is_sharded, require_units
+from localft.training.sharding import chosen_sharding, require_units
 from localft.training.trainer import FinishedStep, RandomStateFile, StepTrainer, trainer_arguments
 
 MODEL_DIRECTORY = "model"
@@ -74,10 +74,10 @@ def train(
     which cannot keep the examples of one row apart: slower, the same result, and the reference in tests.
     """
     had_group = dist.is_initialized()
-    sharded = is_sharded()
+    sharding = chosen_sharding()
     try:
         chosen = layout or ("shared" if plan.execution.share_prefixes else "packed")
-        with settings.without_launched_fsdp():
+        with settings.without_launched_sharding():
             return _train(
                 plan,
                 run_directory,
@@ -88,7 +88,7 @@ def train(
                 resume_from,
                 should_stop,
                 chosen,
-                sharded,
+                sharding,
             )
     except torch.OutOfMemoryError as error:
         raise TrainingFailed(
@@ -112,7 +112,7 @@ def _train(
     resume_from: Path | None,
     should_stop: Callable[[], bool],
     layout: Layout,
-    sharded: bool,
+    sharding: Sharding | None,
 ) -> TrainingOutcome:
     group = settings.process_group()
     tell = report if group.is_main else _silent
@@ -130,21 +130,21 @@ def _train(
         }
     if resumed is not None:
         _same_model(resumed, model_files, base_directory)
-    base = load_base_model(plan, base_directory, local_rank=None if sharded else group.local_rank)
+    base = load_base_model(plan, base_directory, local_rank=None if sharding else group.local_rank)
     config = copy.deepcopy(base.config)
     apart_above = rotary_switch(config)
-    compiling = plan.execution.compile and not sharded
-    if plan.execution.compile and sharded:
+    compiling = plan.execution.compile and sharding is None
+    if plan.execution.compile and sharding is not None:
         tell(
             Notice("Nothing is compiled: localft compiles layers that are whole, and these are sharded.", level="warn")
         )
     # A compiler fuses what these kernels do itself, and layers yet to be sharded lie where the kernels do not run.
-    kernels = None if compiling or sharded else apply_layer_kernels(base, arguments.device, tell)
+    kernels = None if compiling or sharding else apply_layer_kernels(base, arguments.device, tell)
     if layout != "padded" and not attend_by_segments(base):
         layout = "padded"
         tell(Notice(_padded_sentence(plan), level="warn"))
     add_trained_positions_head(base)
-    if sharded:
+    if sharding is not None:
         require_units(base)
         if plan.quantization == "nf4":
             pack_later(base, getattr(torch, plan.execution.precision))
@@ -153,8 +153,8 @@ def _train(
         layout = "packed"
         tell(Notice(f"{plan.model.id} has dropout of its own, so what rows begin with in common is not shared."))
     tell(Notice(_trainable_sentence(model)))
-    if sharded:
-        tell(Notice(f"The model is sharded over {group.world_size} processes (FSDP)."))
+    if sharding is not None:
+        tell(Notice(f"The model is sharded over {group.world_size} processes ({sharding.name})."))
     space = disk_space.space_needed(model, plan, tokenizer_files)
 
     hyperparameters = plan.hyperparameters
@@ -181,7 +181,7 @@ def _train(
         device=arguments.device,
         layout=layout,
         apart_above=apart_above,
-        sharded=sharded,
+        sharding=sharding,
         trained_tokens=resumed.trained_tokens if resumed else 0,
     )
     run.require_space(
@@ -195,7 +195,7 @@ def _train(
         footing=Footing(plan.execution.tokens_per_micro_batch, plan.execution.gradient_checkpointing),
         layout=layout,
         apart_above=apart_above,
-        sharded=sharded,
+        sharding=sharding,
         tell=tell,
         after_step=run.after_step,
     )
@@ -255,7 +255,7 @@ class _Run:
         device: torch.device,
         layout: Layout,
         apart_above: int | None,
-        sharded: bool,
+        sharding: Sharding | None,
         trained_tokens: int,
     ) -> None:
         self.plan = plan
@@ -272,7 +272,7 @@ class _Run:
         self.device = device
         self.layout = layout
         self.apart_above = apart_above
-        self.sharded = sharded
+        self.sharding = sharding
         self.trained_tokens = trained_tokens
         self.interrupted = False
         self.evaluation_tokens = plan.execution.tokens_per_micro_batch
@@ -352,7 +352,7 @@ class _Run:
             device=self.trainer.args.device,
             rank=self.group.rank,
             ranks=self.group.world_size,
-            sharded=self.sharded,
+            sharded=self.sharding is not None,
             autocast=self.trainer.accelerator.autocast(),
         )
 
@@ -429,9 +429,9 @@ class _Run:
 
     def _gathered_weights(self, dtype: torch.dtype | None = None) -> dict[str, torch.Tensor] | None:
         """What a save writes of a sharded model, on the first rank; None where the model itself is whole."""
-        if not self.sharded:
+        if self.sharding is None:
             return None
-        return whole_weights(
+        return self.sharding.whole_weights(
             self.trainer.model, keep=self.group.is_main, trained_only=self.plan.lora is not None, dtype=dtype
         )
 

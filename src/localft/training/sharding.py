@@ -10,14 +10,27 @@ import torch.distributed as dist
 
 from localft import settings
 from localft.errors import TrainingFailed
-from localft.modeling.sharding import units
+from localft.modeling.sharding import Fsdp2, Sharding, units
+from localft.modeling.zero import Zero3
 from localft.plan.sharding import refused, sharding_wanted
 from localft.training.collator import MicroBatch
 
 
-def is_sharded() -> bool:
-    """Whether the model is spread over several processes; a UsageError as `sharding_wanted` has it."""
-    return sharding_wanted() and settings.process_group().world_size > 1
+def chosen_sharding() -> Sharding | None:
+    """How the model is spread over several processes, if it is; a UsageError as `sharding_wanted` has it."""
+    asked = sharding_wanted()
+    if asked is None:
+        return None
+    if settings.process_group().world_size == 1:
+        if asked.offloads_weights or asked.offloads_optimizer:
+            raise refused(
+                "accelerate is configured to offload to main memory, which localft leaves to ZeRO-3, over several processes, and "
+                "one was started. Start more of them, or set offload_param_device and offload_optimizer_device to none."
+            )
+        return None
+    if asked.framework == "FSDP":
+        return Fsdp2()
+    return Zero3(offload_weights=asked.offloads_weights, offload_optimizer=asked.offloads_optimizer)
 
 
 def require_units(model: torch.nn.Module) -> None:
@@ -47,7 +60,7 @@ def no_second_try(where: str, tokens_per_micro_batch: int) -> Iterator[None]:
         raise TrainingFailed(
             f"{where}: the memory of rank {dist.get_rank()} did not suffice for a micro-batch, and in a sharded training one "
             "rank cannot compute its part again alone. Lower execution.tokens_per_micro_batch (now "
-            f"{tokens_per_micro_batch}; it does not change the result) or set execution.gradient_checkpointing, and give the "
-            "same command again: it continues from the last checkpoint.",
+            f"{tokens_per_micro_batch}; it does not change the result) or set execution.gradient_checkpointing, and "
+            f"{settings.to_go_on()}: it continues from the last checkpoint.",
             code="out_of_memory",
         ) from error

@@ -31,7 +31,7 @@ from localft.tokenization.system_message import SharedSystemMessage
 from localft.tokenization.tokenizer import ChatTokenizer
 
 # Raised when what is stored changes its meaning or its parts, so that no older store is read as a newer one.
-FORMAT = 3
+FORMAT = 4
 _FEATURES = Features(
     {"line": Value("int64"), "input_ids": ListOf(Value("int32")), "loss_weights": ListOf(Value("float32"))}
 )
@@ -105,7 +105,7 @@ def open_token_store(
     if starting:
         starting()
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
+        settings.made_private(shelf)
         _clear_abandoned(shelf)
         staging = Path(tempfile.mkdtemp(prefix=f"{_made_here()}{os.getpid()}-", dir=shelf))
     except OSError as error:

@@ -9,8 +9,8 @@ did not suffice can compute its share again, cut smaller, before anyone sees a g
     training_step, compute_loss    micro-batches; the weighted loss
     _maybe_log_save_evaluate       the stock hook behind a step: hands the finished step to the engine
     _load_from_checkpoint          the stock one lets peft change the adapter's precision
-    _move_model_to_device, _prepare_for_training, _load_optimizer_and_scheduler
-                                   a sharded model: `modeling.sharding` spreads it, not accelerate
+    _move_model_to_device, _prepare_for_training, create_optimizer, _sync_replicated_trainable_parameters,
+    _load_optimizer_and_scheduler  a sharded model: `modeling.sharding` spreads it, not accelerate
 
 Data preparation, logging, evaluation and saving of the base classes are off.
 """
@@ -39,7 +39,7 @@ from localft.errors import CheckpointError, TrainingFailed
 from localft.modeling.adapters import Trainable, assert_float32, read_adapter
 from localft.modeling.checkpointing import set_checkpointing
 from localft.modeling.load import read_weights
-from localft.modeling.sharding import load_optimizer_state, shard, whole, whole_optimizer_state
+from localft.modeling.sharding import Sharding, fill
 from localft.plan import TrainingPlan
 from localft.progress import ExecutionChanged, Report
 from localft.training.batching import Step, Steps
@@ -148,11 +148,11 @@ class StepTrainer(SFTTrainer):
         footing: Footing,
         layout: Layout,
         apart_above: int | None,
-        sharded: bool,
+        sharding: Sharding | None,
         tell: Report,
         after_step: AfterStep,
     ) -> None:
-        self._sharded = sharded
+        self._sharding = sharding
         self._checkpoint: Path | None = None
         weights = {parameter: parameter.data for parameter in model.parameters() if parameter.requires_grad}
         super().__init__(
@@ -200,7 +200,7 @@ class StepTrainer(SFTTrainer):
         number = self.state.global_step + 1
         _assert_trained(step, number)
         model.train()
-        if self._sharded:
+        if self._sharding is not None:
             share = self._sharded_share(self.model, step, number)
         else:
             share = self._share(self.model, step)
@@ -270,7 +270,7 @@ class StepTrainer(SFTTrainer):
         for batch in batches:
             self._computing = batch
             loss, sums = self._micro_batch_loss(model, batch.to(self.args.device), total_weight)
-            self.accelerator.backward(loss)
+            (self._sharding or self.accelerator).backward(loss)
             sums_by_batch.append(sums)
         sums_BS = torch.stack(sums_by_batch)
         finite = torch.isfinite(sums_BS[1:, 0]).tolist()
@@ -357,7 +357,7 @@ class StepTrainer(SFTTrainer):
             return
         self._reported_step = number
         assert grad_norm is not None and learning_rate is not None
-        norm = float(whole(torch.as_tensor(grad_norm)))
+        norm = float(grad_norm) if self._sharding is None else self._sharding.grad_norm(grad_norm)
         if not torch.isfinite(torch.tensor(norm)):
             raise _everywhere(_not_finite("gradient", number, self._step.lines))
         stop = self._after_step(
@@ -390,7 +390,8 @@ class StepTrainer(SFTTrainer):
             files *= self.accelerator.num_processes
             dist.all_gather_object(files, own)
         is_main = self.accelerator.is_main_process
-        return GatheredState(files, whole_optimizer_state(self.optimizer, keep=is_main) if self._sharded else None)
+        optimizer = self._sharding and self._sharding.whole_optimizer_state(self.optimizer, keep=is_main)
+        return GatheredState(files, optimizer)
 
     def save_state(self, directory: Path, gathered: GatheredState) -> None:
         """Writes all that continuing needs, in the files and names that transformers uses. For the first rank alone.
@@ -408,24 +409,24 @@ class StepTrainer(SFTTrainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """The stock one puts the whole state on each GPU."""
-        if not self._sharded or checkpoint is None:
+        if self._sharding is None or checkpoint is None:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
         saved = Path(checkpoint)
         state = torch.load(saved / OPTIMIZER, map_location="cpu", mmap=True, weights_only=True)
-        load_optimizer_state(self.optimizer, state)
+        self._sharding.load_optimizer_state(self.optimizer, state)
         self.lr_scheduler.load_state_dict(torch.load(saved / SCHEDULER, weights_only=True))
 
     # Sharding
 
     def _move_model_to_device(self, model: torch.nn.Module, device: torch.device) -> None:
-        if not self._sharded:  # a sharded model goes there slice by slice
+        if self._sharding is None:  # a sharded model goes there slice by slice
             super()._move_model_to_device(model, device)
 
     def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
         """Comes behind the reading of a checkpoint's weights and before the making of the optimizer."""
-        if self._sharded:
-            shard(self.model, self.args.device)
+        if self._sharding is not None:
+            self._sharding.shard(self.model, self.args.device)
             if self._checkpoint is not None:
                 self._read_checkpoint(self._checkpoint)
             self.is_distributed_loading_by_transformers = True  # so accelerate does not wrap it in DDP
@@ -434,13 +435,22 @@ class StepTrainer(SFTTrainer):
         assert_float32(self.model)
         return super()._prepare_for_training(*args, **kwargs)
 
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        optimizer = super().create_optimizer(model)
+        if self._sharding is not None:
+            self.optimizer = optimizer = self._sharding.drive(self.model, optimizer, self.args.max_grad_norm)
+        return optimizer
+
+    def _sync_replicated_trainable_parameters(self, model: torch.nn.Module) -> None:
+        """Nothing is left over that is trained and not sharded."""
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
         """Copies saved weights into the ones in place, which keeps their precision; slices of them once there are slices.
 
         Adapters are small and peft knows them whole alone.
         """
         checkpoint = Path(resume_from_checkpoint)
-        if self._sharded and not isinstance(self.model, PeftModel):
+        if self._sharding is not None and not isinstance(self.model, PeftModel):
             self._checkpoint = checkpoint
         else:
             self._read_checkpoint(checkpoint)
@@ -450,7 +460,7 @@ class StepTrainer(SFTTrainer):
             if isinstance(self.model, PeftModel):
                 read_adapter(self.model, checkpoint)
             else:
-                read_weights(self.model, checkpoint)
+                read_weights(self.model, checkpoint, fill if self._sharding is None else self._sharding.fill)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{checkpoint}: the weights do not fit the model: {error}.") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from tiny_base.measuring import (
     held_out_wordings,
     sampled,
     score,
+    score_field,
     score_talk,
     talk_probes,
 )
@@ -75,6 +77,22 @@ def test_who_talks_about_something_else_has_understood_nothing(name: str) -> Non
     assert len(probes) >= 50
     assert score_talk(_speaker("The sky is blue."), probes) == 0.0
     assert score_talk(_speaker(probes[0].fitting[0].upper()), probes[:1]) == 1.0
+
+
+def test_one_field_is_heeded_by_whoever_answers_in_it_and_refuses_outside_of_it() -> None:
+    found = score_field(_speaker("I am sorry, I only talk about animals."), WORLD)
+    assert (found.right_inside, found.refused_outside) == (0.0, 1.0)
+    found = score_field(_speaker("The sky is blue."), WORLD)
+    assert found.right_inside < 0.05
+    assert found.refused_outside == 0.0
+
+
+def test_questions_inside_and_outside_of_the_one_field_are_of_other_topics() -> None:
+    for allowed in (True, False):
+        rng = random.Random(1)
+        for _ in range(50):
+            messages, topic = WORLD.held_out_one_field(rng, allowed=allowed)
+            assert (topic.kind.topic in messages[0]["content"]) is allowed
 
 
 def test_a_long_answer_has_more_sentences_than_a_plain_one() -> None:

@@ -1,0 +1,1 @@
+"""Which model a name means, the processes that answer chats, and the protocol spoken with them."""
