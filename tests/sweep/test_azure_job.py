@@ -121,6 +121,8 @@ def test_trials_log_to_mlflow_where_azure_reads_the_loss(place: Path) -> None:
     assert "--integrations mlflow" in swept("n_epochs=1,2")["trial"]["command"]
     recipe = json.loads((place / "recipe.yaml").read_text())
     (place / "recipe.yaml").write_text(json.dumps({**recipe, "integrations": ["tensorboard", "mlflow"]}))
+    for made in ("job.yml", "sweep.yml"):
+        Path(made).unlink()
     assert "--integrations" not in swept("n_epochs=1,2")["trial"]["command"]
     (place / "recipe.yaml").write_text(json.dumps({**recipe, "integrations": ["tensorboard"]}))
     done("job", "recipe.yaml", "--compute", "gpu")
