@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from runs import environment
-
-SCRIPTS = Path(__file__).parent.parent / "scripts"
-
-
-def soaked(name: str, home: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(SCRIPTS / f"soak_{name}.py"), *arguments],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        timeout=560,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Nothing failed." in done.stdout
-    return done.stdout
+from soaking import soaked
 
 
 @pytest.mark.slow
